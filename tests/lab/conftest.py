@@ -1,0 +1,109 @@
+"""Runs each lab test in a lab of its own.
+
+A test which asks for the `lab` fixture is, on the host, an item that starts the sandbox and runs
+the same test inside with a pytest of its own; what that prints is the failure. Inside, the fixture
+builds the lab, as told by `@pytest.mark.lab(LabSpec(…))`, and dumps it when the test failed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.lab import sandbox
+from tests.lab.lab import Lab
+from tests.lab.spec import LabSpec
+
+GRACE_S = 20
+"""How much longer than the test's own timeout the sandbox may last: to start, and to dump."""
+
+FAILED = pytest.StashKey[bool]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker."""
+    config.addinivalue_line("markers", "lab(spec): the LabSpec of the lab this test runs in")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """On the host, put the sandboxed run in place of each lab test."""
+    if not sandbox.is_inside():
+        items[:] = [
+            Sandboxed.of(item) if "lab" in getattr(item, "fixturenames", ()) else item
+            for item in items
+        ]
+
+
+class Sandboxed(pytest.Item):
+    """A lab test, run in a sandbox."""
+
+    @classmethod
+    def of(cls, item: pytest.Item) -> Sandboxed:
+        """Return what stands for this item; same id, same markers."""
+        assert item.parent is not None
+        ours: Sandboxed = cls.from_parent(item.parent, name=item.name)
+        ours.own_markers = item.own_markers
+        ours.keywords.update(item.keywords)
+        return ours
+
+    def runtest(self) -> None:
+        """Run the test inside; fail with all it printed if it fails."""
+        inner = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:xdist"]
+        inner += ["-p", "no:cacheprovider", "--rootdir", str(sandbox.ROOT), self.nodeid]
+        try:
+            line = sandbox.command(inner)
+        except sandbox.NamespacesRefusedError as error:
+            pytest.fail(str(error), pytrace=False)
+        env = {key: value for key, value in sandbox.environment().items() if "XDIST" not in key}
+        try:
+            done = subprocess.run(
+                line,
+                cwd=sandbox.ROOT,
+                env=env,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                timeout=self._timeout_s() + GRACE_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as expired:
+            output = expired.output or b""
+            text = output.decode(errors="replace") if isinstance(output, bytes) else output
+            pytest.fail(f"the sandbox did not end in time\n{text}", pytrace=False)
+        if done.returncode:
+            pytest.fail(f"exit status {done.returncode} inside\n{done.stdout}", pytrace=False)
+
+    def reportinfo(self) -> tuple[os.PathLike[str], int | None, str]:
+        """Tell where the test is."""
+        return self.path, None, self.nodeid
+
+    def _timeout_s(self) -> float:
+        marker = self.get_closest_marker("timeout")
+        return float(marker.args[0] if marker else self.config.getini("timeout"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember a failure for the fixture's dump."""
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """Return a lab that is up: every link has its addresses and default routes."""
+    marker = request.node.get_closest_marker("lab")
+    with Lab(marker.args[0] if marker else LabSpec()) as running:
+        yield running
+        if request.node.stash.get(FAILED, False):
+            print(running.dump())

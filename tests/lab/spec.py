@@ -1,0 +1,52 @@
+"""What a lab is made of: plain values, and the addresses that follow from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+TARGETS = ("198.51.100.1", "198.51.100.2")
+TARGETS6 = ("2001:db8:ffff::1", "2001:db8:ffff::2")
+"""Where the internet answers (RFC 5737 and RFC 3849: documentation addresses)."""
+
+INTERNET = "internet"
+"""The namespace of the targets."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSpec:
+    """One link of the laptop, its profile in NetworkManager, and the ISP at its other end."""
+
+    name: str
+    metered: bool = False
+    ipv6: bool = False
+    metric: int | None = None
+    """The profile's ipv4.route-metric and ipv6.route-metric; None: NetworkManager's default."""
+    dhcp_timeout_s: int | None = None
+    """The profile's ipv4.dhcp-timeout; None: NetworkManager's default (45 s)."""
+    lease_s: int = 3600
+    """A client renews after half of it (RFC 2131, 4.4.5). dnsmasq gives no less than 120."""
+    has_internet: bool = True
+    has_dhcp: bool = True
+    """False: the link comes up and never gets an address."""
+    autoconnect: bool = True
+
+    @property
+    def isp(self) -> str:
+        """The namespace of its ISP."""
+        return f"isp-{self.name}"
+
+
+CABLE = LinkSpec("cable0")
+TETHER = LinkSpec("tether0", metered=True)
+
+
+@dataclass(frozen=True, slots=True)
+class LabSpec:
+    """A whole lab. The links are activated in this order, one after the other."""
+
+    links: tuple[LinkSpec, ...] = (CABLE, TETHER)
+    connectivity_check_s: int | None = None
+    """The interval of NetworkManager's own connectivity check; None: it is off."""
+    dispatcher: bool = False
+    """Whether nm-dispatcher runs, which starts the hooks in /etc/NetworkManager/dispatcher.d."""
+    nm_log_level: str = "INFO"

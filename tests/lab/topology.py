@@ -1,0 +1,143 @@
+"""The network around the laptop: one ISP for each link, and the internet behind them.
+
+                                      namespace isp-cable0
+      the laptop                     ┌───────────────────────┐
+     (the namespace     cable0 ──────┤ lan   router,     wan ├──────┐   namespace internet
+      the tests         10.1.0.x     │ 10.1.0.1  DHCP, DNS   │      │  ┌───────────────────────┐
+      run in)                        └───────────────────────┘      └──┤ to-cable0   lo:       │
+                                      namespace isp-tether0            │   198.51.100.1, .2    │
+                                     ┌───────────────────────┐      ┌──┤ to-tether0            │
+                       tether0 ──────┤ lan   router,     wan ├──────┘  │   2001:db8:ffff::1 ::2│
+                        10.2.0.x     │ 10.2.0.1  DHCP, DNS   │         │   echo (7), HTTP (80) │
+                                     └───────────────────────┘         └───────────────────────┘
+
+Link N has 10.N.0.0/24 and, if asked for, 2001:db8:N::/64 by router advertisements; its ISP is
+10.255.N.2 towards the internet. The internet knows the way back to each customer: no NAT. The name
+server of each ISP answers its own customers only, and tells who it is: who.test is its address.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from tests.lab.commands import LOGS, Commands, wait_until
+from tests.lab.spec import INTERNET, TARGETS, TARGETS6, LabSpec, LinkSpec
+
+FILTER = """
+table inet isp {
+  chain input { type filter hook input priority 0; }
+  chain forward { type filter hook forward priority 0; }
+}
+"""
+"""Empty at first; `Link.cut` and its like add their rules."""
+
+ROUTER = (
+    "net.ipv4.ip_forward=1",
+    "net.ipv6.conf.all.forwarding=1",
+    "net.ipv6.conf.all.keep_addr_on_down=1",  # a pulled cable must not take the ISP's address
+    "net.ipv6.conf.all.accept_dad=0",
+    "net.ipv6.conf.default.accept_dad=0",
+)
+
+
+def build(commands: Commands, spec: LabSpec) -> None:
+    """Make the namespaces, the cables, the routers and the servers."""
+    for namespace in (INTERNET, *(link.isp for link in spec.links)):
+        commands.sh("ip", "netns", "add", namespace)
+        commands.sh("sysctl", "-q", *ROUTER, netns=namespace)
+    commands.sh("ip", "-n", INTERNET, "-batch", "-", stdin=internet_lines())
+    for number, link in enumerate(spec.links, 1):
+        commands.sh("ip", "-batch", "-", stdin=cable_lines(link, number))
+        commands.sh("ip", "-n", link.isp, "-batch", "-", stdin=isp_lines(number))
+        commands.sh("ip", "-n", INTERNET, "-batch", "-", stdin=way_back_lines(link, number))
+        commands.sh("nft", "-f", "-", netns=link.isp, stdin=FILTER)
+        commands.start(link.isp, *dnsmasq(link, number), netns=link.isp)
+    servers = (sys.executable, "-m", "tests.lab.internet", *TARGETS, *TARGETS6)
+    commands.start(INTERNET, *servers, netns=INTERNET)
+
+
+def wait_for_servers(commands: Commands) -> None:
+    """Wait until the internet answers."""
+    log = commands.log_of(INTERNET)
+    wait_until(lambda: "serving" in log.read_text(), 10, "the internet's servers start")
+
+
+def internet_lines() -> str:
+    """Return the ip commands that give the internet its targets."""
+    lines = ["link set lo up"]
+    lines += [f"addr add {target}/32 dev lo" for target in TARGETS]
+    lines += [f"addr add {target}/128 dev lo nodad" for target in TARGETS6]
+    return "\n".join(lines)
+
+
+def cable_lines(link: LinkSpec, number: int) -> str:
+    """Return the ip commands for both cables of an ISP.
+
+    The laptop's end is down: NetworkManager brings it up. The ISP's end is down too, so there is
+    no carrier until `Link.plug`.
+    """
+    return f"""
+link add {link.name} address 02:00:00:00:{number:02x}:01 type veth peer name lan netns {link.isp}
+link add wan netns {link.isp} type veth peer name to-{link.name} netns {INTERNET}
+"""
+
+
+def isp_lines(number: int) -> str:
+    """Return the ip commands for the addresses of an ISP and its way to the internet."""
+    return f"""
+link set lo up
+link set wan up
+addr add 10.{number}.0.1/24 dev lan
+addr add 10.255.{number}.2/30 dev wan
+route add default via 10.255.{number}.1
+addr add 2001:db8:{number}::1/64 dev lan nodad
+addr add 2001:db8:ff:{number}::2/64 dev wan nodad
+route add ::/0 via 2001:db8:ff:{number}::1
+"""
+
+
+def way_back_lines(link: LinkSpec, number: int) -> str:
+    """Return the ip commands for the internet's way to an ISP's customers."""
+    return f"""
+link set to-{link.name} up
+addr add 10.255.{number}.1/30 dev to-{link.name}
+addr add 2001:db8:ff:{number}::1/64 dev to-{link.name} nodad
+route add 10.{number}.0.0/24 via 10.255.{number}.2
+route add 2001:db8:{number}::/64 via 2001:db8:ff:{number}::2
+"""
+
+
+def dnsmasq(link: LinkSpec, number: int) -> list[str]:
+    """Return the command line of an ISP's DHCP and name server, see dnsmasq(8)."""
+    router, router6 = f"10.{number}.0.1", f"2001:db8:{number}::1"
+    line = [
+        "dnsmasq",
+        "--conf-file=/dev/null",
+        "--keep-in-foreground",
+        "--user=root",  # the only user of a namespace made by a plain user
+        "--group=",
+        "--pid-file=",
+        "--log-facility=-",
+        "--log-queries",
+        "--log-dhcp",
+        "--interface=lan",  # its own customers only
+        "--no-resolv",
+        "--no-hosts",
+        f"--address=/who.test/{router}",
+        f"--address=/target.test/{TARGETS[0]}",
+    ]
+    if link.has_dhcp:
+        line += [
+            f"--dhcp-range=10.{number}.0.10,10.{number}.0.99,{link.lease_s}s",
+            f"--dhcp-leasefile={LOGS / link.isp}.leases",
+            "--dhcp-authoritative",
+            "--no-ping",  # hand out an address at once, without trying it for 3 s
+        ]
+    if link.ipv6:
+        line += [
+            "--enable-ra",
+            f"--dhcp-range=2001:db8:{number}::,ra-only,64",
+            f"--dhcp-option=option6:dns-server,[{router6}]",
+            "--ra-param=lan,4,1800",
+        ]
+    return line
