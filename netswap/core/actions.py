@@ -1,0 +1,112 @@
+"""Requests that go out, in the imperative.
+
+`Step`s change the world; they are handed out in batches, are carried out in the order given, and
+the first failure ends the batch. The other actions change nothing and are done at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Unblock:
+    """Take a link out of the guard."""
+
+    link: str
+    ifname: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Put a link into the guard."""
+
+    link: str
+    ifname: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndConnections:
+    """End the connections that are bound to the addresses of a link that was left."""
+
+    link: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetMetric:
+    """Set route metric and DNS priority of a healthy link, per family; None leaves it alone."""
+
+    link: str
+    v4: int | None = None
+    v6: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tidy:
+    """Have NetworkManager remove default routes of a link that it does not know (any more)."""
+
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """Have NetworkManager check connectivity now, so that it takes its penalty off `link`."""
+
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Put metric and DNS priority of a link back as they were found."""
+
+    link: str
+
+
+Step = Unblock | Block | EndConnections | SetMetric | Tidy | Recheck | Restore
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Carry out these steps in this order, then observe."""
+
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SendProbe:
+    """Send one probe to every target over a link."""
+
+    link: str
+    ifname: str
+    sequence: int
+
+
+class Level(IntEnum):
+    """How much a line of the log matters; the numbers are those of Python's logging."""
+
+    DEBUG = 10
+    INFO = 20
+    WARNING = 30
+    ERROR = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Write a line to the log."""
+
+    text: str
+    level: Level = Level.INFO
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceSwap:
+    """Tell whoever listens that another link became the active one."""
+
+    source: str
+    target: str
+    reason: str
+
+
+Action = Apply | SendProbe | Say | AnnounceSwap

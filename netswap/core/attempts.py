@@ -1,0 +1,68 @@
+"""When a step may be tried (again): no step is repeated before its effect could be seen.
+
+A step that was carried out gets `SETTLE_S` until the world shows it; one that failed, or whose
+effect never shows, is tried again with back-off: 1, 2, 4, … `LONGEST_S` seconds. A step that is no
+longer needed is forgiven. Failing changes nothing but this deadline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from netswap.core.actions import Recheck, SetMetric, Step, Tidy
+
+SETTLE_S = 1.0
+LONGEST_S = 30.0
+
+
+@dataclass(slots=True)
+class _Attempt:
+    at_s: float
+    count: int = 1
+
+    @property
+    def again_s(self) -> float:
+        return self.at_s + min(LONGEST_S, SETTLE_S * (1 << self.count - 1))
+
+
+class Attempts:
+    """The steps tried lately, and when each may be tried again."""
+
+    def __init__(self) -> None:
+        self._attempts: dict[Step, _Attempt] = {}
+
+    def ready(self, step: Step, now_s: float) -> bool:
+        """Whether the step may be tried now."""
+        attempt = self._attempts.get(step)
+        return attempt is None or now_s >= attempt.again_s
+
+    def issued(self, step: Step, now_s: float) -> None:
+        """Note a try whose effect shows later. What shows at once needs no patience."""
+        if isinstance(step, SetMetric | Tidy | Recheck):
+            self._try(step, now_s)
+
+    def failed(self, step: Step, now_s: float) -> float:
+        """Note a failure; return when it may be tried again."""
+        if not isinstance(step, SetMetric | Tidy | Recheck):
+            self._try(step, now_s)
+        return self._attempts[step].again_s
+
+    def forgive_all_but(self, needed: Collection[Step], now_s: float) -> None:
+        """Forget the back-off of what is not needed now; keep the pause between two tries."""
+        for step in self._attempts.keys() - set(needed):
+            self._attempts[step].count = 1
+            if self.ready(step, now_s):
+                del self._attempts[step]
+
+    def deadline_s(self, needed: Collection[Step], now_s: float) -> float | None:
+        """Return when the first of the steps that are needed may be tried again."""
+        held = (self._attempts[step].again_s for step in needed if step in self._attempts)
+        return min((again_s for again_s in held if again_s > now_s), default=None)
+
+    def _try(self, step: Step, now_s: float) -> None:
+        if attempt := self._attempts.get(step):
+            attempt.at_s = now_s
+            attempt.count = min(attempt.count + 1, 10)
+        else:
+            self._attempts[step] = _Attempt(now_s)

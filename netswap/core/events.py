@@ -1,0 +1,52 @@
+"""Facts that come in, in the past tense."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netswap.core.actions import Step
+from netswap.core.model import World
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The world was looked at."""
+
+    world: World
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """A reply to a probe arrived, `sequence` being that of the round it was sent in."""
+
+    link: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeFailed:
+    """A probe could not be sent to any target: a local error, which is not a loss."""
+
+    link: str
+    sequence: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The steps handed out last were carried out, up to one that `failed`, if any.
+
+    `world` is how it looked right afterwards.
+    """
+
+    world: World
+    failed: Step | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Elapsed:
+    """A deadline came; nothing else happened."""
+
+
+Event = Observed | Replied | ProbeFailed | Applied | Elapsed

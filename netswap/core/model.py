@@ -1,0 +1,147 @@
+"""The words of netswap as frozen values: what is observed, what is desired, what is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+PENALTY = 20000
+"""What NetworkManager adds to the metric of a link that its connectivity check finds limited."""
+
+
+class State(Enum):
+    """The health of a link, as far as the probes can tell."""
+
+    UNKNOWN = "unknown"
+    UP = "up"
+    DOWN = "down"
+
+
+class Role(Enum):
+    """What a link is there for at this moment."""
+
+    ACTIVE = "active"
+    STANDBY = "standby"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A link's default route of one family, and its rank among name servers.
+
+    `metric` is the effective one, read from the kernel (with NetworkManager's penalty, if any);
+    `dns_priority` is NetworkManager's, None where it does not say.
+    """
+
+    metric: int
+    dns_priority: int | None = None
+
+    @property
+    def base(self) -> int:
+        """The metric without NetworkManager's penalty."""
+        return self.metric - PENALTY if self.penalised else self.metric
+
+    @property
+    def penalised(self) -> bool:
+        """Whether NetworkManager's connectivity check holds this route back."""
+        return self.metric >= PENALTY
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link as observed just now. `obstacle` says why it cannot carry traffic, "" if it can."""
+
+    name: str
+    ifname: str = ""
+    connection: str = ""
+    kind: str = ""
+    metered: bool = False
+    obstacle: str = ""
+    v4: Route | None = None
+    v6: Route | None = None
+    addresses: tuple[str, ...] = ()
+    stale: bool = False
+    """The kernel has a default route over this link of which NetworkManager knows nothing."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether packets could leave by it at all: present, connected and with a default route."""
+        return not self.obstacle and self.v4 is not None
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All that was observed, links in order of preference."""
+
+    links: tuple[Link, ...] = ()
+    guarded: frozenset[str] = frozenset()
+    """Interface names in the guard's set, read back from the kernel."""
+    managed: bool = True
+    """Whether NetworkManager is there to be asked."""
+
+    def link(self, name: str | None) -> Link | None:
+        """Return the link of that name, None if there is none."""
+        return next((link for link in self.links if link.name == name), None)
+
+    def index(self, link: Link) -> int:
+        """Return the place in the order of preference, 0 for the preferred link."""
+        return self.links.index(link)
+
+    def others(self, link: Link) -> Iterator[Link]:
+        """Yield every link but this one."""
+        return (other for other in self.links if other.name != link.name)
+
+    @property
+    def leader(self) -> Link | None:
+        """The link that the kernel sends by: the lowest IPv4 metric, whatever anybody wants."""
+        routed = [(link.v4.metric, i) for i, link in enumerate(self.links) if link.v4]
+        return self.links[min(routed)[1]] if routed else None
+
+    def leads(self, link: Link) -> bool:
+        """Whether its IPv4 metric is strictly the lowest."""
+        return link.v4 is not None and all(
+            other.v4 is None or link.v4.metric < other.v4.metric for other in self.others(link)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What the policy wants: one active link, and which links the guard stands before."""
+
+    active: str | None
+    guarded: frozenset[str]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSnapshot:
+    """One link, for people and programs that ask."""
+
+    name: str
+    ifname: str
+    connection: str
+    kind: str
+    metered: bool
+    role: Role
+    state: State
+    reason: str
+    since_s: float
+    rtt_s: float | None
+    last_reply_s: float | None
+    sent: int
+    lost: int
+    guarded: bool
+    metric4: int | None
+    metric6: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that `status` shows. Times are on the engine's monotonic clock."""
+
+    now_s: float
+    active: str | None
+    reason: str
+    since_s: float
+    online: bool
+    links: tuple[LinkSnapshot, ...] = field(default=())

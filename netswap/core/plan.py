@@ -1,0 +1,176 @@
+"""From what is to what should be: the steps, in their order. The ordering rules live only here.
+
+1. Unblock before the metric moves to a link; block after the kernel was *seen* to lead by another.
+2. Touch only links that are up. NetworkManager restarts DHCP on every Reapply, and tears down a
+   link whose DHCP server does not answer, so a failed link must never be touched: the winner goes
+   below it instead, and if it stands very low, one under it.
+3. A backup takes over by being lowered, and is raised again afterwards; the preferred link rests
+   where it is, as long as that is between the two.
+4. No metric at or below 50, where VPNs stand.
+5. IPv6 is changed where it must be, and never on the link that carries traffic unless it would
+   otherwise not lead: NetworkManager flushes IPv6 for a moment when it is touched.
+6. A link that NetworkManager's own check holds back (+20000) is checked again at once; until that
+   helps, healthy standby links are raised above it.
+
+Nothing is planned that is already so, hence planning from a reached state gives nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from netswap.core.actions import (
+    Block,
+    EndConnections,
+    Recheck,
+    Restore,
+    SetMetric,
+    Step,
+    Tidy,
+    Unblock,
+)
+from netswap.core.model import PENALTY, Desired, Link, Route, World
+from netswap.core.settings import LOWEST_METRIC, MetricSettings
+
+
+def plan(
+    desired: Desired, world: World, up: frozenset[str], metrics: MetricSettings
+) -> tuple[Step, ...]:
+    """Return what to do now. More may follow once the world was observed again."""
+    steps: list[Step] = list(_unblock(desired, world))
+    active = world.link(desired.active)
+    if active is None or active.v4 is None:
+        return tuple(steps)
+    if world.leads(active):
+        steps += _block(desired, world)
+    if world.managed and active.name in up:
+        steps += _move(_Ranks(world, active, up, metrics))
+    return tuple(steps)
+
+
+def plan_stop(world: World, up: frozenset[str]) -> tuple[Step, ...]:
+    """Return how to leave: everything as found, except what would move traffic to a dead link.
+
+    While a link that is not up still has a default route, the link that leads keeps its metric.
+    """
+    steps: list[Step] = [
+        Unblock(_name_of(world, ifname), ifname) for ifname in sorted(world.guarded)
+    ]
+    keep = kept_at_stop(world, up)
+    steps += [Restore(link.name) for link in world.links if link.name in up and link != keep]
+    return tuple(steps)
+
+
+def kept_at_stop(world: World, up: frozenset[str]) -> Link | None:
+    """Return the link that must keep its metric at exit, None if all can be put back."""
+    dead = [link for link in world.links if link.v4 and link.name not in up]
+    return world.leader if dead and world.leader not in dead else None
+
+
+def _unblock(desired: Desired, world: World) -> Iterator[Step]:
+    wanted = {link.ifname for link in world.links if link.name in desired.guarded}
+    for ifname in sorted(world.guarded - wanted):
+        yield Unblock(_name_of(world, ifname), ifname)
+
+
+def _block(desired: Desired, world: World) -> Iterator[Step]:
+    for link in world.links:
+        if link.name in desired.guarded and link.ifname and link.ifname not in world.guarded:
+            yield Block(link.name, link.ifname)
+            if link.addresses:
+                yield EndConnections(link.name, link.addresses)
+
+
+def _name_of(world: World, ifname: str) -> str:
+    return next((link.name for link in world.links if link.ifname == ifname), ifname)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranks:
+    """Where each link should stand, given who is active and who may be touched."""
+
+    world: World
+    active: Link
+    up: frozenset[str]
+    metrics: MetricSettings
+
+    def of_active(self) -> tuple[int, int, int]:
+        """Return the lowest and highest rank that are fine, and the one to set if it must be."""
+        highest = self._below_untouchable()
+        if self.world.index(self.active):
+            highest = min(highest, self.metrics.takeover)
+            return LOWEST_METRIC, highest, highest
+        highest = min(highest, self.metrics.standby - 2)
+        lowest = min(self.metrics.takeover + 1, highest)
+        return lowest, highest, min(highest, self.metrics.preferred)
+
+    def of_standby(self, link: Link, route: Route, leader: int) -> int:
+        """Return the rank of a healthy standby link, given the metric it must stay above."""
+        rank = self.metrics.standby + self.world.index(link) - 1
+        held_back = route.penalised and route.base == rank
+        if leader < (rank + PENALTY if held_back else rank):
+            return rank
+        return leader + 1 + self.world.index(link)
+
+    def _below_untouchable(self) -> int:
+        metrics = [
+            link.v4.metric
+            for link in self.world.others(self.active)
+            if link.v4 and link.name not in self.up
+        ]
+        return min(metrics, default=PENALTY) - 1
+
+
+def _move(ranks: _Ranks) -> Iterator[Step]:
+    """Yield the metric steps: the new one low first, then the others high."""
+    active = ranks.active
+    lowest, highest, rank = ranks.of_active()
+    assert active.v4
+    v4 = rank if highest >= LOWEST_METRIC and not _within(active.v4, lowest, highest) else None
+    v6 = rank if _overtaken(ranks) else None
+    if v4 is not None or v6 is not None:
+        yield SetMetric(active.name, v4, v6)
+    elif active.stale:
+        yield Tidy(active.name)
+    if active.v4.penalised:
+        yield Recheck(active.name)
+    leader = v4 + (PENALTY if active.v4.penalised else 0) if v4 is not None else active.v4.metric
+    for link in ranks.world.others(active):
+        yield from _stand_by(ranks, link, leader)
+
+
+def _stand_by(ranks: _Ranks, link: Link, leader: int) -> Iterator[Step]:
+    if link.name not in ranks.up:
+        return
+    v4 = _differs(link.v4, ranks, link, leader)
+    v6 = _differs(link.v6, ranks, link, ranks.active.v6.metric if ranks.active.v6 else 0)
+    if v4 is not None or v6 is not None:
+        yield SetMetric(link.name, v4, v6)
+    elif link.stale:
+        yield Tidy(link.name)
+
+
+def _differs(route: Route | None, ranks: _Ranks, link: Link, leader: int) -> int | None:
+    """Return the rank to set on one family of a standby link, None if it has it."""
+    if route is None:
+        return None
+    rank = ranks.of_standby(link, route, leader)
+    metric_fits = route.metric in (rank, rank + PENALTY)
+    return None if metric_fits and route.dns_priority in (None, rank) else rank
+
+
+def _within(route: Route, lowest: int, highest: int) -> bool:
+    """Whether a route and its name servers already stand where they may."""
+    dns_priority = route.base if route.dns_priority is None else route.dns_priority
+    return lowest <= route.base <= highest and lowest <= dns_priority <= highest
+
+
+def _overtaken(ranks: _Ranks) -> bool:
+    """Whether an IPv6 default route that may not be touched goes before the active link's."""
+    active = ranks.active
+    return active.v6 is not None and any(
+        link.v6 is not None and link.v6.metric <= active.v6.metric
+        for link in ranks.world.others(active)
+        if link.name not in ranks.up
+    )
