@@ -54,7 +54,15 @@ class Sandboxed(pytest.Item):
     def runtest(self) -> None:
         """Run the test inside; fail with all it printed if it fails."""
         inner = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:xdist"]
-        inner += ["-p", "no:cacheprovider", "--rootdir", str(sandbox.ROOT), self.nodeid]
+        inner += [
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:hypothesispytest",
+            "--rootdir",
+            str(sandbox.ROOT),
+            self.nodeid,
+        ]
         try:
             line = sandbox.command(inner)
         except sandbox.NamespacesRefusedError as error:
