@@ -1,0 +1,1 @@
+"""Probes: does anybody answer by way of this link."""
