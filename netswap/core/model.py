@@ -61,7 +61,7 @@ class Link:
     v6: Route | None = None
     addresses: tuple[str, ...] = ()
     stale: bool = False
-    """The kernel has a default route over this link of which NetworkManager knows nothing."""
+    """The kernel kept a default route from before NetworkManager was restarted."""
 
     @property
     def usable(self) -> bool:

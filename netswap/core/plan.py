@@ -131,8 +131,6 @@ def _move(ranks: _Ranks) -> Iterator[Step]:
     v6 = rank if _overtaken(ranks) else None
     if v4 is not None or v6 is not None:
         yield SetMetric(active.name, v4, v6)
-    elif active.stale:
-        yield Tidy(active.name)
     if active.v4.penalised:
         yield Recheck(active.name)
     leader = v4 + (PENALTY if active.v4.penalised else 0) if v4 is not None else active.v4.metric
@@ -142,13 +140,13 @@ def _move(ranks: _Ranks) -> Iterator[Step]:
 
 def _stand_by(ranks: _Ranks, link: Link, leader: int) -> Iterator[Step]:
     if link.name not in ranks.up:
+        if link.usable and link.stale:  # safe even now: settings that are unchanged restart nothing
+            yield Tidy(link.name)
         return
     v4 = _differs(link.v4, ranks, link, leader)
     v6 = _differs(link.v6, ranks, link, ranks.active.v6.metric if ranks.active.v6 else 0)
     if v4 is not None or v6 is not None:
         yield SetMetric(link.name, v4, v6)
-    elif link.stale:
-        yield Tidy(link.name)
 
 
 def _differs(route: Route | None, ranks: _Ranks, link: Link, leader: int) -> int | None:

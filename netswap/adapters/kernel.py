@@ -1,0 +1,131 @@
+"""The kernel's own view of the default routes, and a bell that rings when links or routes change.
+
+NetworkManager says what it wants; these are what counts. Only the main table is read (rtnetlink(7);
+/proc/net/ipv6_route would mix all tables up, a VPN's among them).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from netswap.adapters import netlink
+
+_RTM_GETROUTE = 26
+_RTN_UNICAST = 1
+_RT_TABLE_MAIN = 254
+_RTM_F_CLONED = 0x200
+_RTA_OIF, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE = 4, 6, 9, 15
+
+_ROUTE = struct.Struct("=BBBBBBBBI")  # rtmsg
+_NEXT_HOP = struct.Struct("=HBBi")  # rtnexthop: length, flags, hops, interface
+
+_GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400
+"""RTMGRP_LINK, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_ROUTE (linux/rtnetlink.h)."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DefaultRoute:
+    """A default route; the lowest metric of a family carries the traffic."""
+
+    family: int
+    """4 or 6."""
+    metric: int
+    ifname: str
+
+
+def default_routes() -> tuple[DefaultRoute, ...]:
+    """Read the main table's default routes, per family the one in use first.
+
+    Unreachable, blackhole and loopback ones lead nowhere and are left out.
+    """
+    with _channel() as channel:
+        bodies = [
+            body
+            for family in (socket.AF_INET, socket.AF_INET6)
+            for body in netlink.ask(channel, dump_request(family))
+        ]
+    names = dict(socket.if_nameindex())
+    return tuple(sorted(parse_defaults(bodies, names)))
+
+
+def dump_request(family: int) -> bytes:
+    """Ask for all routes of a family."""
+    body = _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
+    return netlink.build(_RTM_GETROUTE, netlink.NLM_F_DUMP, body)
+
+
+def parse_defaults(bodies: Iterable[bytes], names: dict[int, str]) -> Iterator[DefaultRoute]:
+    """Pick the default routes out of a dump; a device that has just gone has no name any more."""
+    for body in bodies:
+        family, to_bits, from_bits, _tos, table, _protocol, _scope, kind, flags = (
+            _ROUTE.unpack_from(body)
+        )
+        if to_bits or from_bits or kind != _RTN_UNICAST or flags & _RTM_F_CLONED:
+            continue
+        found = netlink.attributes(body[_ROUTE.size :])
+        if _number(found.get(_RTA_TABLE), table) != _RT_TABLE_MAIN:
+            continue
+        metric = _number(found.get(_RTA_PRIORITY), 0)
+        for index in _interfaces(found):
+            ifname = names.get(index, "lo")
+            if ifname != "lo":
+                yield DefaultRoute(6 if family == socket.AF_INET6 else 4, metric, ifname)
+
+
+def _interfaces(found: dict[int, bytes]) -> Iterator[int]:
+    """Read the device of a route, or of each hop of a multipath one."""
+    if _RTA_OIF in found:
+        yield _number(found[_RTA_OIF], 0)
+    hops = found.get(_RTA_MULTIPATH, b"")
+    while len(hops) >= _NEXT_HOP.size:
+        length, _flags, _hops, index = _NEXT_HOP.unpack_from(hops)
+        yield index
+        hops = hops[max((length + 3) & ~3, _NEXT_HOP.size) :]
+
+
+def _number(value: bytes | None, default: int) -> int:
+    return default if value is None else int(struct.unpack("=I", value)[0])
+
+
+class RouteEvents:
+    """Rings when links, addresses or routes may have changed; what did, one has to look.
+
+    Make it in a running event loop. A burst rings once per wake-up.
+    """
+
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self._on_change = on_change
+        self._loop = asyncio.get_running_loop()
+        self._channel = _channel(_GROUPS)
+        self._channel.setblocking(False)
+        self._loop.add_reader(self._channel, self._drain)
+
+    def close(self) -> None:
+        """Stop listening; closing twice is fine."""
+        if self._channel.fileno() >= 0:
+            self._loop.remove_reader(self._channel)
+            self._channel.close()
+
+    def _drain(self) -> None:
+        try:
+            while self._channel.recv(1 << 16):
+                pass
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:  # more changes than fit in the socket: a change too
+                raise
+        self._on_change()
+
+
+def _channel(groups: int = 0) -> socket.socket:
+    channel = socket.socket(
+        socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE
+    )
+    channel.bind((0, groups))
+    return channel

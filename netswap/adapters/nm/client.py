@@ -1,0 +1,59 @@
+"""Watching NetworkManager: match rules first, then the snapshot, then every signal.
+
+Signals that arrive before the answer to GetManagedObjects are contained in it; those after it come
+in order. NetworkManager leaving the bus, and coming back, is one more thing that changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from netswap.adapters.bus import DBUS, DBUS_PATH, Bus, BusError, Signal, plain
+from netswap.adapters.nm import names
+from netswap.adapters.nm.view import View
+
+
+class Client:
+    """NetworkManager's state, always current. `on_change` is called after each change."""
+
+    def __init__(self, bus: Bus, on_change: Callable[[], None]) -> None:
+        self.view = View()
+        self.running = False
+        self._bus = bus
+        self._owner = ""
+        self._on_change = on_change
+
+    async def start(self) -> None:
+        """Subscribe and take the first snapshot. Raises BusError where there is no NM."""
+        self._bus.listen(self._on_signal)
+        await self._bus.subscribe(f"type='signal',sender='{names.SERVICE}'")
+        await self._bus.subscribe(
+            f"type='signal',sender='{DBUS}',interface='{DBUS}',path='{DBUS_PATH}',"
+            f"member='NameOwnerChanged',arg0='{names.SERVICE}'"
+        )
+        self._owner = await self._bus.owner(names.SERVICE)
+        await self.refresh()
+
+    async def refresh(self) -> None:
+        """Look at everything again. Raises BusError where there is no NM."""
+        if not self._owner:
+            self.running = False
+            raise BusError(f"{DBUS}.Error.ServiceUnknown", "NetworkManager is not running")
+        (objects,) = await self._bus.call(
+            names.SERVICE, names.OBJECTS_PATH, names.OBJECT_MANAGER, "GetManagedObjects"
+        )
+        self.view.replace(plain(objects))
+        self.running = True
+
+    def _on_signal(self, signal: Signal) -> None:
+        if signal.member == "NameOwnerChanged" and signal.sender == DBUS:
+            _, _, self._owner = signal.args
+            self.running = False
+            self._on_change()
+        elif signal.sender == self._owner and self.view.apply(signal):
+            self._on_change()
+
+    @property
+    def needs_refresh(self) -> bool:
+        """Whether NetworkManager is on the bus and its state is still to be read."""
+        return bool(self._owner) and not self.running

@@ -1,0 +1,106 @@
+"""From NetworkManager's devices and the kernel's routes to netswap's links. Pure.
+
+Which device is which link is told by netswap.toml; without links there, netswap picks them:
+devices that have (or had) a default route, Ethernet before Wi-Fi before what is metered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from netswap.adapters.nm import names
+from netswap.adapters.nm.view import Device
+from netswap.core.model import Link, Route
+from netswap.core.settings import LinkSettings, Match
+
+Metrics = dict[tuple[str, int], list[int]]
+"""(interface name, family 4 or 6) → metrics of its default routes in the kernel."""
+
+
+class Picker:
+    """Picks links by itself. Remembers what it picked: a link is known while its device is."""
+
+    def __init__(self) -> None:
+        self._picked: list[str] = []
+
+    def pick(self, devices: Sequence[Device]) -> tuple[LinkSettings, ...]:
+        """Return the links, best first; where nothing tells two apart, the one seen first."""
+        there = {device.ifname: device for device in devices if device.number in names.CARRIES}
+        fresh = [d for d in there.values() if d.metrics4 and d.ifname not in self._picked]
+        fresh.sort(key=lambda device: (min(device.metrics4), device.ifname))
+        self._picked += [device.ifname for device in fresh]
+        self._picked = [ifname for ifname in self._picked if ifname in there]
+        self._picked.sort(key=lambda ifname: _class(there[ifname]))
+        return tuple(LinkSettings(name, Match(interface=name)) for name in self._picked)
+
+
+def _class(device: Device) -> int:
+    if device.metered or device.kind in ("modem", "bluetooth"):
+        return 2
+    return 1 if device.kind == "wifi" else 0
+
+
+def assign(
+    wanted: Iterable[LinkSettings], devices: Sequence[Device]
+) -> list[tuple[LinkSettings, Device | None]]:
+    """Say which device each link is; one that is connected goes before one that is not.
+
+    No device is two links: the first link that matches has it.
+    """
+    free = sorted(devices, key=lambda device: (bool(device.obstacle), device.ifname))
+    assigned: list[tuple[LinkSettings, Device | None]] = []
+    for link in wanted:
+        device = next((device for device in free if _matches(link.match, device)), None)
+        if device:
+            free.remove(device)
+        assigned.append((link, device))
+    return assigned
+
+
+def conflicts(wanted: Sequence[LinkSettings], devices: Sequence[Device]) -> list[tuple[str, str]]:
+    """Return the pairs of links that want one and the same device and can have no other."""
+    only: dict[str, list[str]] = {}
+    for link in wanted:
+        matching = [device.path for device in devices if _matches(link.match, device)]
+        if len(matching) == 1:
+            only.setdefault(matching[0], []).append(link.name)
+    return [(found[0], found[1]) for found in only.values() if len(found) > 1]
+
+
+def observe(settings: LinkSettings, device: Device | None, metrics: Metrics) -> Link:
+    """Describe a link as it is now."""
+    if device is None:
+        return Link(settings.name, obstacle="no such device")
+    kernel4 = metrics.get((device.ifname, 4), [])
+    kernel6 = metrics.get((device.ifname, 6), [])
+    return Link(
+        name=settings.name,
+        ifname=device.ifname,
+        connection=device.connection,
+        kind=device.kind,
+        metered=device.metered if settings.metered is None else settings.metered,
+        obstacle=device.obstacle,
+        v4=Route(min(kernel4), device.dns4) if kernel4 else None,
+        v6=Route(min(kernel6), device.dns6) if kernel6 else None,
+        addresses=device.addresses,
+        stale=_stale(kernel4, device.dns4) or _stale(kernel6, device.dns6),
+    )
+
+
+def _stale(kernel: list[int], dns_priority: int | None) -> bool:
+    """Whether the kernel kept a route that NetworkManager forgot the rank of.
+
+    NM 1.42, restarted after a Reapply, adopts the route at the run-time metric beside the
+    profile's own; the DNS priority is the profile's again.
+    """
+    return len(set(kernel)) > 1 and dns_priority is not None and min(kernel) < dns_priority
+
+
+def _matches(match: Match, device: Device) -> bool:
+    return (
+        match.interface in (None, device.interface, device.ifname)
+        and match.connection in (None, device.connection)
+        and match.uuid in (None, device.uuid)
+        and match.type in (None, device.kind)
+        and match.driver in (None, device.driver)
+    )

@@ -1,0 +1,61 @@
+"""Changing metrics through NetworkManager: at run time only, compare-and-swap, nothing on disk.
+
+GetAppliedConnection, edit, Reapply with the version that was read. A link that was changed by
+somebody else in between is read and edited once more, then given up with the error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from netswap.adapters.bus import Bus, BusError
+from netswap.adapters.nm import names, settings
+from netswap.adapters.nm.settings import Applied
+
+PRESERVE_NOTHING = 0
+"""Reapply flags. Flag 1 (preserve external IP) made NM 1.42 wipe the link's IPv6."""
+
+
+class Router:
+    """Gives links their rank. Devices are named by their D-Bus path."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def set_metric(self, device: str, v4: int | None, v6: int | None) -> None:
+        """Set route metric and DNS priority; None leaves a family alone. Raises BusError."""
+        await self._edit(device, lambda applied: settings.rank(applied, v4, v6))
+
+    async def restore(self, device: str) -> None:
+        """Put back what was found before the first `set_metric`. Raises BusError."""
+        await self._edit(device, settings.restore)
+
+    async def tidy(self, device: str) -> None:
+        """Reapply unchanged settings, which removes routes that NM does not know: no DHCP restart.
+
+        NM ≥ 1.42: only a changed setting restarts its family. Raises BusError.
+        """
+        await self._edit(device, lambda applied: applied)
+
+    def recheck(self) -> None:
+        """Ask for a connectivity check, without waiting: one over a dead link takes 20 s."""
+        self._bus.send(names.SERVICE, names.PATH, names.MANAGER, "CheckConnectivity")
+
+    async def _edit(self, device: str, edit: Callable[[Applied], Applied | None]) -> None:
+        try:
+            await self._edit_once(device, edit)
+        except BusError as error:
+            if error.name != names.VERSION_ID_MISMATCH:
+                raise
+            await self._edit_once(device, edit)
+
+    async def _edit_once(self, device: str, edit: Callable[[Applied], Applied | None]) -> None:
+        applied, version = await self._bus.call(
+            names.SERVICE, device, names.DEVICE, "GetAppliedConnection", "u", 0
+        )
+        edited = edit(applied)
+        if edited is not None:
+            await self._bus.call(
+                names.SERVICE, device, names.DEVICE, "Reapply", "a{sa{sv}}tu",
+                edited, version, PRESERVE_NOTHING,
+            )  # fmt: skip

@@ -1,0 +1,165 @@
+"""What NetworkManager says, kept up to date from its signals. Pure: data in, data out.
+
+The cache holds every object as {interface: {property: value}}; all else is read from it on
+demand, so that there is nothing else to keep true.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from netswap.adapters.bus import Signal
+from netswap.adapters.nm import names
+from netswap.adapters.nm.names import DeviceState
+
+Objects = dict[str, dict[str, dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One device, with its active connection, as NetworkManager has it."""
+
+    path: str
+    interface: str
+    ifname: str
+    """The interface that carries IP; another one for some modems."""
+    number: int
+    kind: str
+    driver: str
+    state: DeviceState
+    carrier: bool
+    metered: bool
+    connection: str
+    uuid: str
+    addresses: tuple[str, ...]
+    metrics4: frozenset[int]
+    metrics6: frozenset[int]
+    """Of the default routes that NetworkManager knows."""
+    dns4: int | None
+    dns6: int | None
+
+    @property
+    def obstacle(self) -> str:
+        """Why it cannot carry traffic, "" if it can."""
+        if not self.carrier:
+            return "carrier lost"
+        return names.STATE_WORDS.get(self.state, "")
+
+
+class View:
+    """The cache. Feed it a snapshot first, then every signal."""
+
+    def __init__(self) -> None:
+        self._objects: Objects = {}
+
+    def replace(self, objects: Objects) -> None:
+        """Take a whole snapshot, as GetManagedObjects gives it."""
+        self._objects = objects
+
+    def apply(self, signal: Signal) -> bool:
+        """Take in one signal; return whether anything may have changed."""
+        match signal.interface, signal.member, signal.args:
+            case names.PROPERTIES, "PropertiesChanged", (str() as interface, dict() as changed, _):
+                known = self._objects.get(signal.path)
+                if known is None:
+                    return False
+                known.setdefault(interface, {}).update(changed)
+            case names.OBJECT_MANAGER, "InterfacesAdded", (str() as path, dict() as added):
+                self._objects.setdefault(path, {}).update(added)
+            case names.OBJECT_MANAGER, "InterfacesRemoved", (str() as path, list() as removed):
+                for interface in removed:
+                    self._objects.get(path, {}).pop(interface, None)
+                if not self._objects.get(path):
+                    self._objects.pop(path, None)
+            case _:
+                return False
+        return True
+
+    @property
+    def version(self) -> str:
+        """NetworkManager's version, "" if it is not known."""
+        return _text(self._get(names.PATH, names.MANAGER, "Version"))
+
+    @property
+    def checks_connectivity(self) -> bool:
+        """Whether NetworkManager's own connectivity check is on."""
+        return self._get(names.PATH, names.MANAGER, "ConnectivityCheckEnabled") is True
+
+    def devices(self) -> Iterator[Device]:
+        """Yield every device."""
+        for path, interfaces in sorted(self._objects.items()):
+            if names.DEVICE in interfaces:
+                yield self._device(path, interfaces)
+
+    def _device(self, path: str, interfaces: dict[str, dict[str, Any]]) -> Device:
+        device = interfaces[names.DEVICE]
+        number = _number(device.get("DeviceType"))
+        active = _text(device.get("ActiveConnection"))
+        ip4, ip6 = _text(device.get("Ip4Config")), _text(device.get("Ip6Config"))
+        interface = _text(device.get("Interface"))
+        return Device(
+            path=path,
+            interface=interface,
+            ifname=_text(device.get("IpInterface")) or interface,
+            number=number,
+            kind=names.KINDS.get(number, "other"),
+            driver=_text(device.get("Driver")),
+            state=_state(device.get("State")),
+            carrier=interfaces.get(names.WIRED, {}).get("Carrier", True) is True,
+            metered=_number(device.get("Metered")) in names.METERED,
+            connection=_text(self._get(active, names.ACTIVE, "Id")),
+            uuid=_text(self._get(active, names.ACTIVE, "Uuid")),
+            addresses=(*self._addresses(ip4, names.IP4), *self._addresses(ip6, names.IP6)),
+            metrics4=self._metrics(ip4, names.IP4),
+            metrics6=self._metrics(ip6, names.IP6),
+            dns4=self._dns_priority(ip4, names.IP4),
+            dns6=self._dns_priority(ip6, names.IP6),
+        )
+
+    def _get(self, path: str, interface: str, name: str) -> Any:
+        return self._objects.get(path, {}).get(interface, {}).get(name)
+
+    def _addresses(self, path: str, interface: str) -> Iterator[str]:
+        for entry in _dicts(self._get(path, interface, "AddressData")):
+            address = _text(entry.get("address"))
+            if address and not address.startswith("fe80:"):
+                yield address
+
+    def _metrics(self, path: str, interface: str) -> frozenset[int]:
+        return frozenset(
+            _number(route.get("metric"))
+            for route in _dicts(self._get(path, interface, "RouteData"))
+            if route.get("prefix") == 0 and route.get("table", 254) == 254
+        )
+
+    def _dns_priority(self, path: str, interface: str) -> int | None:
+        priority = self._get(path, interface, "DnsPriority")
+        return priority if isinstance(priority, int) else None
+
+
+# What comes over the bus is never trusted to have the type it should have.
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _dicts(value: Any) -> Iterator[dict[str, Any]]:
+    return (
+        (entry for entry in value if isinstance(entry, dict))
+        if isinstance(value, list)
+        else (iter(()))
+    )
+
+
+def _state(value: Any) -> DeviceState:
+    with contextlib.suppress(ValueError):
+        return DeviceState(value)
+    return DeviceState.UNKNOWN

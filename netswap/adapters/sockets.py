@@ -1,0 +1,145 @@
+"""Ends the connections that use an address, so that their owners notice at once (sock_diag(7)).
+
+After a swap a connection bound to the old link's address cannot work any more. Its owner would find
+out at its next send, by the guard's reset; one that only reads would wait for minutes. SOCK_DESTROY
+wakes it now, with ECONNABORTED.
+
+Left alone are listening sockets, unconnected UDP sockets, connections within this machine, and the
+DHCP clients that keep the address itself alive (NetworkManager's renews through a connected UDP
+socket).
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from netswap.adapters import netlink
+
+_NETLINK_SOCK_DIAG = 4
+_SOCK_DIAG_BY_FAMILY, _SOCK_DESTROY = 20, 21
+
+_ESTABLISHED, _TIME_WAIT, _CLOSE, _LISTEN = 1, 6, 7, 10  # net/tcp_states.h
+_STATES = sum(1 << state for state in range(1, 12) if state not in {_TIME_WAIT, _CLOSE, _LISTEN})
+"""Somebody may be waiting. A connected UDP socket counts as established, another as closed."""
+
+_REQUEST = struct.Struct("=BBBBI")  # inet_diag_req_v2 without its id
+_ID = struct.Struct("!HH16s16s")  # inet_diag_sockid: ports and addresses; then interface, cookie
+_ID_SIZE = 48
+_REPLY_HEAD = 4  # inet_diag_msg before its id
+
+_DHCP_PORTS = {(68, 67), (546, 547)}
+
+Address = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    """What `destroy` did."""
+
+    ended: int
+    supported: bool = True
+    """False for a kernel without CONFIG_INET_DIAG_DESTROY, which can end nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One socket with a peer."""
+
+    family: int
+    protocol: int
+    local: Address
+    local_port: int
+    peer: Address
+    peer_port: int
+    raw_id: bytes
+    """As the kernel gave it, with the cookie: another socket on the same ports is not meant."""
+
+
+def destroy(address: str) -> Destroyed:
+    """End TCP and connected UDP sockets with this local address, IPv4-mapped ones included.
+
+    Raises OSError if the kernel cannot be asked, PermissionError without CAP_NET_ADMIN.
+    """
+    with socket.socket(
+        socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_SOCK_DIAG
+    ) as channel:
+        channel.connect((0, 0))
+        ended = 0
+        for connection in doomed(_connections(channel), ip_address(address)):
+            try:
+                netlink.ask(channel, destroy_request(connection))
+            except FileNotFoundError:
+                continue  # it ended by itself meanwhile
+            except OSError as error:
+                if error.errno == errno.EOPNOTSUPP:
+                    return Destroyed(ended, supported=False)
+                raise
+            ended += 1
+        return Destroyed(ended)
+
+
+def _connections(channel: socket.socket) -> list[Connection]:
+    found = []
+    for family in (socket.AF_INET, socket.AF_INET6):
+        for protocol in (socket.IPPROTO_TCP, socket.IPPROTO_UDP):
+            try:
+                bodies = netlink.ask(channel, dump_request(family, protocol))
+            except FileNotFoundError:
+                continue  # the kernel has no diagnostics for this protocol (udp_diag)
+            found += [parse_connection(protocol, body) for body in bodies]
+    return found
+
+
+def dump_request(family: int, protocol: int) -> bytes:
+    """Ask for all sockets of a kind that have a peer."""
+    body = _REQUEST.pack(family, protocol, 0, 0, _STATES) + bytes(_ID_SIZE)
+    return netlink.build(_SOCK_DIAG_BY_FAMILY, netlink.NLM_F_DUMP, body)
+
+
+def destroy_request(connection: Connection) -> bytes:
+    """Ask for the end of exactly this socket."""
+    head = _REQUEST.pack(connection.family, connection.protocol, 0, 0, _STATES)
+    return netlink.build(_SOCK_DESTROY, netlink.NLM_F_ACK, head + connection.raw_id)
+
+
+def parse_connection(protocol: int, body: bytes) -> Connection:
+    """Read one answer to a dump request (inet_diag_msg)."""
+    family = body[0]
+    raw_id = body[_REPLY_HEAD : _REPLY_HEAD + _ID_SIZE]
+    local_port, peer_port, local, peer = _ID.unpack_from(raw_id)
+    return Connection(
+        family, protocol, _address(family, local), local_port, _address(family, peer), peer_port,
+        raw_id,
+    )  # fmt: skip
+
+
+def doomed(connections: Iterable[Connection], address: Address) -> list[Connection]:
+    """Pick those to end.
+
+    Both ends of a connection within this machine are in the dump: such a one is known by its
+    mirror image, or by having one address at both ends.
+    """
+    known = list(connections)
+    ends = {(c.protocol, c.local, c.local_port, c.peer, c.peer_port) for c in known}
+    return [
+        c
+        for c in known
+        if c.local == address
+        and c.local != c.peer
+        and not c.peer.is_loopback
+        and (c.protocol, c.peer, c.peer_port, c.local, c.local_port) not in ends
+        and not (c.protocol == socket.IPPROTO_UDP and (c.local_port, c.peer_port) in _DHCP_PORTS)
+    ]
+
+
+def _address(family: int, raw: bytes) -> Address:
+    """Read an address; an IPv4 one in an IPv6 socket (::ffff:a.b.c.d) is an IPv4 address."""
+    if family == socket.AF_INET:
+        return IPv4Address(raw[:4])
+    address = IPv6Address(raw)
+    return address.ipv4_mapped or address

@@ -1,0 +1,232 @@
+"""netswap.toml → `Settings`. What may stand in the file is told by `netswap.core.settings` alone.
+
+msgspec parses and checks; this file builds its types from the settings' classes, and turns its
+errors into one line that says what is wrong, where, and how to mend it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+import tomllib
+from collections.abc import Hashable, Iterator
+from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from types import GenericAlias
+from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from netswap.core.settings import Doc, LinkSettings, Settings
+from netswap.errors import ConfigurationError
+
+DEFAULT_PATH = Path("/etc/netswap/netswap.toml")
+TYPES = ("ethernet", "wifi", "modem", "bluetooth")
+
+
+def load(path: Path | None) -> Settings:
+    """Read the file; with None the default one, or the defaults if there is no such file.
+
+    Raises ConfigurationError.
+    """
+    try:
+        text = (path or DEFAULT_PATH).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if path is None:
+            return Settings()
+        hint = "without --config, netswap picks its links itself"
+        raise ConfigurationError(f"{path}: no such file", hint=hint) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigurationError(f"{path or DEFAULT_PATH}: cannot be read: {reason}") from None
+    return parse(text, str(path or DEFAULT_PATH))
+
+
+def parse(text: str, source: str = "netswap.toml") -> Settings:
+    """Turn TOML text into settings. Raises ConfigurationError, `source` and line named in it."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(
+            f"{source}: not valid TOML: {error}", hint="see https://toml.io for the syntax"
+        ) from None
+    for where, key, known in _unknown_keys(raw, Settings):
+        nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+        hint = f"did you mean {nearest[0]!r}?" if nearest else f"known here: {', '.join(known)}"
+        raise ConfigurationError(_at(source, text, f"{where}{key}", "unknown setting"), hint=hint)
+    try:
+        settings: Settings = _build(Settings, msgspec.convert(raw, _schema(Settings)))
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$")
+        where = path.strip("`").removeprefix(".")
+        hint = _hint_for(where)
+        raise ConfigurationError(_at(source, text, where, message), hint=hint) from None
+    for where, problem, hint in _contradictions(settings):
+        raise ConfigurationError(_at(source, text, where, problem), hint=hint)
+    return settings
+
+
+def documented(cls: Any) -> Iterator[tuple[Field[Any], Any, Doc]]:
+    """Yield every setting of a class: its field, its type, and what it is for."""
+    hints = get_type_hints(cls, include_extras=True)
+    for item in fields(cls):
+        kind, *extras = (
+            get_args(hints[item.name]) if _annotated(hints[item.name]) else [hints[item.name]]
+        )
+        yield item, kind, next((e for e in extras if isinstance(e, Doc)), Doc(""))
+
+
+def _annotated(hint: Any) -> bool:
+    return get_origin(hint) is Annotated
+
+
+@cache
+def _schema(cls: Any) -> Any:
+    """Build the msgspec type that parses one class of settings."""
+    built: list[Any] = []
+    for item, kind, doc in documented(cls):
+        bounds = msgspec.Meta(ge=doc.lowest, le=doc.highest)
+        parsed: Any = Annotated[_parsed_as(kind), bounds]
+        if item.default is not MISSING:
+            built.append((item.name, parsed, item.default))
+        elif item.default_factory is not MISSING:
+            built.append((item.name, parsed, msgspec.UNSET))
+        else:
+            built.append((item.name, parsed))
+    return msgspec.defstruct(cls.__name__, built, forbid_unknown_fields=True)
+
+
+def _parsed_as(kind: Any) -> Any:
+    if is_dataclass(kind):
+        return _schema(cast(Hashable, kind))
+    if get_origin(kind) is tuple:  # tuple[X, ...], made at run time
+        return GenericAlias(tuple, (_parsed_as(get_args(kind)[0]), ...))
+    return kind
+
+
+def _build(cls: Any, parsed: Any) -> Any:
+    """Turn what msgspec parsed into the frozen classes of the core."""
+    values = {}
+    for item, kind, _ in documented(cls):
+        value = getattr(parsed, item.name)
+        if value is msgspec.UNSET:
+            continue
+        if is_dataclass(kind):
+            value = _build(kind, value)
+        elif get_origin(kind) is tuple and is_dataclass(get_args(kind)[0]):
+            value = tuple(_build(get_args(kind)[0], part) for part in value)
+        values[item.name] = value
+    return cls(**values)
+
+
+def _unknown_keys(raw: Any, cls: Any, where: str = "") -> Iterator[tuple[str, str, list[str]]]:
+    """Yield where an unknown key stands, the key, and the keys that are known there."""
+    if not isinstance(raw, dict):
+        return
+    kinds = {item.name: kind for item, kind, _ in documented(cls)}
+    for key, value in raw.items():
+        if key not in kinds:
+            yield where, key, list(kinds)
+        elif is_dataclass(kinds[key]):
+            yield from _unknown_keys(value, kinds[key], f"{where}{key}.")
+        elif isinstance(value, list) and is_dataclass(part := get_args(kinds[key])[0]):
+            for i, entry in enumerate(value):
+                yield from _unknown_keys(entry, part, f"{where}{key}[{i}].")
+
+
+def _contradictions(settings: Settings) -> Iterator[tuple[str, str, str]]:
+    """Yield where the settings make no sense together, why, and a hint."""
+    yield from _wrong_targets(settings.probe.targets)
+    yield from _wrong_links(settings.link)
+    metric = settings.metric
+    if not metric.takeover < metric.preferred < metric.standby - 1:
+        yield (
+            "metric",
+            f"takeover {metric.takeover}, preferred {metric.preferred} and standby "
+            f"{metric.standby} must rise in this order",
+            "the defaults are 60, 100 and 200",
+        )
+    if settings.probe.standby_interval_s < settings.probe.interval_s:
+        yield (
+            "probe.standby_interval_s",
+            "must not be less than interval_s",
+            "a backup at rest is probed less often, not more",
+        )
+
+
+def _wrong_targets(targets: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+    if not targets:
+        yield "probe.targets", "must name at least one address", 'such as targets = ["8.8.8.8"]'
+    for i, target in enumerate(targets):
+        try:
+            address = ipaddress.IPv4Address(target)
+        except ValueError:
+            address = None
+        if address is None:
+            problem = f"{target!r} is not an IPv4 address"
+        elif address.is_loopback or address.is_multicast or address.is_unspecified:
+            problem = f"{target} would not tell whether the internet can be reached"
+        else:
+            continue
+        hint = "names need a working link to be resolved; give an address such as 8.8.8.8"
+        yield f"probe.targets[{i}]", problem, hint
+
+
+def _wrong_links(links: tuple[LinkSettings, ...]) -> Iterator[tuple[str, str, str]]:
+    seen: dict[object, str] = {}
+    for i, link in enumerate(links):
+        where = f"link[{i}]"
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", link.name):
+            hint = "up to 32 letters, digits and -_. that start with a letter or digit"
+            yield f"{where}.name", f"{link.name!r} cannot be a name", hint
+        if link.name in seen:
+            yield f"{where}.name", f"{link.name!r} names two links", "names must differ"
+        criteria = (link.match.interface, link.match.connection, link.match.uuid)
+        if link.match.type is not None and link.match.type not in TYPES:
+            hint = f"known types: {', '.join(TYPES)}"
+            yield f"{where}.match.type", f"{link.match.type!r} is no device type", hint
+        if not any((*criteria, link.match.type, link.match.driver)):
+            hint = 'such as match = { interface = "eth0" }; `nmcli device` lists them'
+            yield f"{where}.match", "must say which device the link is", hint
+        if link.match in seen:
+            problem = f"matches the same device as {seen[link.match]!r}"
+            yield f"{where}.match", problem, "make the two differ, or remove one"
+        seen[link.name] = seen[link.match] = link.name
+
+
+def _hint_for(where: str) -> str:
+    """Say which values a setting takes."""
+    cls: Any = Settings
+    doc = Doc("")
+    for name in re.sub(r"\[[^]]*\]", "", where).split("."):
+        found = {item.name: (kind, doc) for item, kind, doc in documented(cls)}.get(name)
+        if found is None:
+            break
+        kind, doc = found
+        cls = get_args(kind)[0] if get_origin(kind) is tuple else kind
+        if not is_dataclass(cls):
+            break
+    bounds = f" ({doc.lowest:g} to {doc.highest:g})" if doc.lowest is not None else ""
+    return f"{doc.text}{bounds}" if doc.text else "see netswap.toml(5)"
+
+
+def _at(source: str, text: str, where: str, problem: str) -> str:
+    """Say where: the file, the line if it can be found, and the setting."""
+    line = _line_of(text, where)
+    return f"{source}{f':{line}' if line else ''}: {where or 'the file'}: {problem}"
+
+
+def _line_of(text: str, where: str) -> int | None:
+    """Find the line that a setting stands in: good enough to point a person at it."""
+    names = re.findall(r"([A-Za-z_]\w*)(?:\[(\d+)\])?", where)
+    line = 0
+    lines = text.splitlines()
+    for name, position in names:
+        wanted = int(position or 0)
+        pattern = re.compile(rf"^\s*\[+\s*{name}\b|(^|[{{,\s]){name}\s*=")
+        hits = [i for i in range(line, len(lines)) if pattern.search(lines[i])]
+        if hits:
+            line = hits[min(wanted, len(hits) - 1)]
+    return line + 1 if names and lines else None

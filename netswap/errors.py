@@ -1,0 +1,29 @@
+"""Errors that a person reads: one line that says what and where, one hint how to mend it."""
+
+from __future__ import annotations
+
+FAILED = 1
+"""Exit status: it could not be done."""
+MISCONFIGURED = 2
+"""Exit status: wrong usage or configuration."""
+
+
+class UserError(Exception):
+    """Something the user can mend. `status` is the exit status it leads to."""
+
+    def __init__(self, message: str, *, hint: str = "", status: int = FAILED) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.status = status
+
+    def lines(self, program: str) -> str:
+        """Return the one line, and the hint below it."""
+        hint = f"\nHint: {self.hint}" if self.hint else ""
+        return f"{program}: {self}{hint}"
+
+
+class ConfigurationError(UserError):
+    """The configuration is wrong."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint, status=MISCONFIGURED)
