@@ -122,7 +122,7 @@ class NmBus:
         return bus
 
     async def _disconnect(self) -> None:
-        self._bus.disconnect()  # type: ignore[no-untyped-call]
+        self._bus.disconnect()
         # dbus-next 0.2.3 leaves the descriptor to the garbage collector.
         self._bus._sock.close()
 

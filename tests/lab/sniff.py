@@ -1,0 +1,97 @@
+"""Watch the packets that come in at an ISP's end of a link; for `witness.Capture`.
+
+`python -m tests.lab.sniff INTERFACE` prints `ready`, then a line for each packet that arrives:
+monotonic time, length, kind, protocol number, source, destination.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+import time
+from typing import NamedTuple
+
+ETH_P_ALL, ETH_P_IP, ETH_P_ARP, ETH_P_IPV6 = 0x0003, 0x0800, 0x0806, 0x86DD
+ICMP, IGMP, UDP, HOP_BY_HOP, ICMPV6 = 1, 2, 17, 0, 58
+UDP_KINDS = {67: "dhcp4", 68: "dhcp4", 546: "dhcp6", 547: "dhcp6"}
+ICMP_ECHO, ICMPV6_ECHO = 8, 128
+ICMPV6_KINDS = {
+    **dict.fromkeys((130, 131, 132, 143), "mld"),  # RFC 2710, RFC 3810
+    **dict.fromkeys(range(133, 138), "nd"),  # RFC 4861
+    ICMPV6_ECHO: "echo",
+}
+OTHER = "traffic"
+
+
+class Packet(NamedTuple):
+    """A packet of the laptop, as the ISP saw it."""
+
+    at: float
+    length: int
+    kind: str
+    """arp, nd, mld, igmp, dhcp4, dhcp6, echo (a request), or traffic: anything else."""
+    protocol: int
+    source: str
+    destination: str
+
+
+def classify(ethertype: int, packet: bytes) -> tuple[str, int, str, str]:
+    """Return a packet's kind, protocol, source and destination."""
+    if ethertype == ETH_P_ARP:
+        sender, target = socket.inet_ntoa(packet[14:18]), socket.inet_ntoa(packet[24:28])
+        return "arp", 0, sender, target
+    if ethertype == ETH_P_IP:
+        protocol, payload = packet[9], packet[(packet[0] & 15) * 4 :]
+        ends = (socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20]))
+        return kind4(protocol, payload), protocol, *ends
+    if ethertype == ETH_P_IPV6:
+        protocol, payload = packet[6], packet[40:]
+        if protocol == HOP_BY_HOP:  # listener reports carry a router alert
+            protocol, payload = payload[0], payload[(payload[1] + 1) * 8 :]
+        ends = (
+            socket.inet_ntop(socket.AF_INET6, packet[8:24]),
+            socket.inet_ntop(socket.AF_INET6, packet[24:40]),
+        )
+        return kind6(protocol, payload), protocol, *ends
+    return OTHER, 0, f"ethertype-{ethertype:#06x}", "-"
+
+
+def kind4(protocol: int, payload: bytes) -> str:
+    """Return the kind of an IPv4 packet."""
+    if protocol == IGMP:
+        return "igmp"
+    if protocol == ICMP and payload[0] == ICMP_ECHO:
+        return "echo"
+    return udp_kind(payload) if protocol == UDP else OTHER
+
+
+def kind6(protocol: int, payload: bytes) -> str:
+    """Return the kind of an IPv6 packet."""
+    if protocol == ICMPV6:
+        return ICMPV6_KINDS.get(payload[0], OTHER)
+    return udp_kind(payload) if protocol == UDP else OTHER
+
+
+def udp_kind(payload: bytes) -> str:
+    """Return the kind of a UDP datagram by the port it goes to."""
+    return UDP_KINDS.get(struct.unpack_from("!H", payload, 2)[0], OTHER)
+
+
+def watch(interface: str) -> None:
+    """Print what comes in, for ever; the interface may go down and up meanwhile."""
+    raw = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
+    raw.bind((interface, ETH_P_ALL))
+    print("ready", flush=True)
+    while True:
+        try:
+            packet, (_, ethertype, direction, *_) = raw.recvfrom(65536)
+        except OSError:  # ENETDOWN, once, when the interface goes down
+            continue
+        if direction != socket.PACKET_OUTGOING:
+            line = (time.monotonic(), len(packet), *classify(ethertype, packet))
+            print(*line, flush=True)
+
+
+if __name__ == "__main__":
+    watch(sys.argv[1])
