@@ -27,6 +27,9 @@ _NEXT_HOP = struct.Struct("=HBBi")  # rtnexthop: length, flags, hops, interface
 _GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400
 """RTMGRP_LINK, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_ROUTE (linux/rtnetlink.h)."""
 
+_AT_ONCE = 64
+"""Messages read per wake-up; the event loop calls again if there are more."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class DefaultRoute:
@@ -113,10 +116,10 @@ class RouteEvents:
 
     def _drain(self) -> None:
         try:
-            while self._channel.recv(1 << 16):
-                pass
+            for _ in range(_AT_ONCE):
+                self._channel.recv(1 << 16)
         except BlockingIOError:
-            pass
+            pass  # all read
         except OSError as error:
             if error.errno != errno.ENOBUFS:  # more changes than fit in the socket: a change too
                 raise

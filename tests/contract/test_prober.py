@@ -1,0 +1,240 @@
+"""Probers: what every one promises, and what the real one does with the kernel and with liars."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from netswap.adapters.nft.guard import Guard
+from netswap.adapters.nft.ruleset import PROBE_MARK
+from netswap.adapters.probe.icmp import IcmpProber, ProbeFailure, Prober, Reply
+from netswap.adapters.probe.packet import EchoTemplate
+from tests.contract.fakes import FakeProber
+
+
+class Heard:
+    """The replies of one prober, to be waited for."""
+
+    def __init__(self) -> None:
+        self.replies: list[Reply] = []
+        self._came = asyncio.Event()
+
+    def __call__(self, reply: Reply) -> None:
+        self.replies.append(reply)
+        self._came.set()
+
+    async def wait(self, count: int) -> list[tuple[str, int]]:
+        async with asyncio.timeout(10):
+            while len(self.replies) < count:
+                self._came.clear()
+                await self._came.wait()
+        return [(reply.target, reply.sequence) for reply in self.replies]
+
+
+def fake(heard: Heard) -> Prober:
+    prober = FakeProber(heard)
+    prober.answering = {"127.0.0.1", "127.0.0.9", "::1", "0:0::1"}
+    return prober
+
+
+def real(heard: Heard, ifname: str = "lo") -> Prober:
+    return IcmpProber(ifname, heard, mark=PROBE_MARK)
+
+
+both = pytest.mark.parametrize("make", [fake, real])
+Make = Callable[[Heard], Prober]
+
+
+def run(test: Callable[[], Awaitable[None]]) -> None:
+    async def body() -> None:
+        await test()
+
+    asyncio.run(body())
+
+
+@both
+def test_a_reply_tells_who_which_and_when(make: Make) -> None:
+    async def test() -> None:
+        prober = make(heard := Heard())
+        for sequence, target in enumerate(("127.0.0.1", "::1", "127.0.0.9", "0:0::1")):
+            before_s = time.monotonic()
+            prober.send(target, sequence)
+            assert (await heard.wait(sequence + 1))[-1] == (target, sequence)
+            assert before_s <= heard.replies[-1].received_s <= time.monotonic()
+        prober.close()
+
+    run(test)
+
+
+@both
+def test_sequences_have_16_bits(make: Make) -> None:
+    async def test() -> None:
+        prober = make(heard := Heard())
+        for sequence in (0, 0x7FFF, 0xFFFF):
+            prober.send("127.0.0.1", sequence)
+        assert {sequence for _, sequence in await heard.wait(3)} == {0, 0x7FFF, 0xFFFF}
+        for sequence in (-1, 0x10000):
+            with pytest.raises(ValueError, match="16 bits"):
+                prober.send("127.0.0.1", sequence)
+        prober.close()
+
+    run(test)
+
+
+@both
+def test_it_closes_twice(make: Make) -> None:
+    async def test() -> None:
+        prober = make(Heard())
+        prober.send("127.0.0.1", 1)
+        prober.close()
+        prober.close()
+
+    run(test)
+
+
+# The rest is about the real one.
+
+
+def sh(*commands: str) -> None:
+    for command in commands:
+        subprocess.run(command.split(), check=True)
+
+
+def neighbour() -> None:
+    """A link `cable0` to another namespace that answers as 10.1.0.1."""
+    sh(
+        "ip link add cable0 type veth peer name eth0 netns peer",
+        "ip link set cable0 up",
+        "ip address add 10.1.0.2/24 dev cable0",
+        "ip -n peer link set eth0 up",
+        "ip -n peer address add 10.1.0.1/24 dev eth0",
+    )
+
+
+def reason(prober: Prober, target: str) -> str:
+    with pytest.raises(ProbeFailure) as failure:
+        prober.send(target, 1)
+    return failure.value.reason
+
+
+def test_probers_do_not_hear_each_other() -> None:
+    async def test() -> None:
+        one, other = real(ears := Heard()), real(other_ears := Heard())
+        one.send("127.0.0.1", 1)
+        other.send("127.0.0.1", 2)
+        assert await ears.wait(1) == [("127.0.0.1", 1)]
+        assert await other_ears.wait(1) == [("127.0.0.1", 2)]
+        one.close()
+        other.close()
+
+    run(test)
+
+
+def test_a_burst_is_heard_in_full() -> None:
+    async def test() -> None:
+        prober = real(heard := Heard())
+        for sequence in range(150):  # more than is read at once
+            prober.send("127.0.0.1", sequence)
+        assert await heard.wait(150) == [("127.0.0.1", n) for n in range(150)]
+        prober.close()
+
+    run(test)
+
+
+def test_only_the_target_itself_can_answer() -> None:
+    async def test() -> None:
+        sh("sysctl -qw net.ipv4.icmp_echo_ignore_all=1")
+        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as liar:
+            prober = real(heard := Heard())
+            prober.send("127.0.0.1", 1)
+            request = liar.recv(2000)[20:]
+            ident, token = int.from_bytes(request[4:6]), request[8:]
+            # An echo reply differs from the request by 0x0800 in its first word (RFC 1624).
+            asked = EchoTemplate(ident, token).request(2)
+            checksum = int.from_bytes(asked[2:4]) + 0x0800
+            checksum = (checksum & 0xFFFF) + (checksum >> 16)
+            forged = b"\0\0" + checksum.to_bytes(2) + asked[4:]
+
+            for source in ("127.0.0.66", "127.0.0.1"):
+                with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sender:
+                    sender.bind((source, 0))
+                    sender.sendto(forged[:-1] + b"\0", ("127.0.0.1", 0))
+                    sender.sendto(forged, ("127.0.0.1", 0))
+            assert await heard.wait(1) == [("127.0.0.1", 2)]
+            prober.close()
+
+    run(test)
+
+
+def test_a_device_that_comes_back_under_its_name_is_used() -> None:
+    async def test() -> None:
+        sh("ip netns add peer")
+        prober = real(heard := Heard(), "cable0")
+        assert reason(prober, "10.1.0.1") == "no such device"
+
+        for sequence in (1, 2):
+            neighbour()
+            prober.send("10.1.0.1", sequence)
+            assert (await heard.wait(sequence))[-1] == ("10.1.0.1", sequence)
+            sh("ip link del cable0")
+            assert reason(prober, "10.1.0.1") == "no such device"
+        prober.close()
+
+    run(test)
+
+
+def test_it_goes_by_its_device_whatever_the_routes_say() -> None:
+    async def test() -> None:
+        sh("ip netns add peer")
+        neighbour()
+        sh(
+            "ip link add other0 type veth peer name far0",
+            "ip link set other0 up",
+            "ip link set far0 up",
+            "ip route add default dev other0 metric 1",
+            "ip route add default via 10.1.0.1 metric 200",
+            "ip -n peer address add 198.51.100.1/32 dev lo",
+            "ip -n peer link set lo up",
+        )
+        prober = real(heard := Heard(), "cable0")
+        prober.send("198.51.100.1", 5)
+        assert await heard.wait(1) == [("198.51.100.1", 5)]
+        prober.close()
+
+    run(test)
+
+
+def test_local_errors_are_told_in_words() -> None:
+    async def test() -> None:
+        sh("ip netns add peer")
+        neighbour()
+        sh("ip route add prohibit 198.51.100.7", "ip route add unreachable 198.51.100.8")
+        prober = real(Heard(), "cable0")
+        assert reason(prober, "2001:db8::1") == "no route by this link"
+        sh("ip link set cable0 down")
+        assert reason(prober, "10.1.0.1") in {"the link is down", "no route by this link"}
+        prober.close()
+
+    run(test)
+
+
+def test_the_guard_lets_marked_probes_pass_and_blocks_others() -> None:
+    async def test() -> None:
+        sh("ip netns add peer")
+        neighbour()
+        with Guard() as guard:
+            guard.block("cable0")
+            prober = real(heard := Heard(), "cable0")
+            prober.send("10.1.0.1", 1)
+            assert await heard.wait(1) == [("10.1.0.1", 1)]
+            stranger = IcmpProber("cable0", heard, mark=PROBE_MARK + 1)
+            assert reason(stranger, "10.1.0.1") == "blocked by a local firewall"
+            prober.close()
+            stranger.close()
+
+    run(test)

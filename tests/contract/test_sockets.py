@@ -1,0 +1,150 @@
+"""Connections ended on the real kernel, from one namespace to another."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from netswap.adapters.sockets import destroy
+
+HERE, PEER = "10.1.0.2", "10.1.0.1"
+HERE6, PEER6 = "2001:db8:1::2", "2001:db8:1::1"
+
+LISTENER = """
+import socket, signal
+kept = []
+def listen(family, address):
+    server = socket.socket(family); server.bind((address, 80)); server.listen(); kept.append(server)
+listen(socket.AF_INET, "10.1.0.1"); listen(socket.AF_INET6, "2001:db8:1::1")
+print("listening", flush=True)
+signal.pause()
+"""
+
+
+@pytest.fixture(autouse=True)
+def _other_host() -> Iterator[None]:
+    """A neighbour in another namespace that accepts connections and keeps quiet."""
+    for command in (
+        "sysctl -qw net.ipv6.conf.default.accept_dad=0",
+        "ip netns add peer",
+        "ip netns exec peer sysctl -qw net.ipv6.conf.default.accept_dad=0",
+        "ip link add cable0 type veth peer name eth0 netns peer",
+        "ip link set cable0 up",
+        f"ip address add {HERE}/24 dev cable0",
+        f"ip address add {HERE6}/64 dev cable0",
+        "ip -n peer link set eth0 up",
+        f"ip -n peer address add {PEER}/24 dev eth0",
+        f"ip -n peer address add {PEER6}/64 dev eth0",
+    ):
+        subprocess.run(command.split(), check=True)
+    with subprocess.Popen(
+        ["ip", "netns", "exec", "peer", sys.executable, "-c", LISTENER],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as listener:
+        assert listener.stdout is not None
+        assert listener.stdout.readline() == "listening\n"
+        yield
+        listener.kill()
+
+
+def connect(family: socket.AddressFamily, target: str) -> socket.socket:
+    client = socket.socket(family)
+    client.settimeout(30)
+    client.connect((target, 80))
+    return client
+
+
+@pytest.mark.parametrize(
+    ("family", "target", "address"),
+    [
+        (socket.AF_INET, PEER, HERE),
+        (socket.AF_INET6, PEER6, HERE6),
+        (socket.AF_INET6, f"::ffff:{PEER}", HERE),
+    ],
+    ids=["v4", "v6", "v4 in v6"],
+)
+def test_an_idle_reader_wakes_at_once(
+    family: socket.AddressFamily, target: str, address: str
+) -> None:
+    with connect(family, target) as client:
+        woken: list[OSError] = []
+
+        def read() -> None:
+            try:
+                client.recv(1)
+            except OSError as error:
+                woken.append(error)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        done = destroy(address)
+        reader.join(10)
+
+        assert (done.ended, done.supported) == (1, True)
+        assert [type(error) for error in woken] == [ConnectionAbortedError]
+
+
+@pytest.mark.parametrize(
+    ("family", "target", "address"),
+    [(socket.AF_INET, PEER, HERE), (socket.AF_INET6, PEER6, HERE6)],
+)
+def test_a_connected_udp_socket_ends(
+    family: socket.AddressFamily, target: str, address: str
+) -> None:
+    with socket.socket(family, socket.SOCK_DGRAM) as client:
+        client.settimeout(30)
+        client.connect((target, 53))
+
+        assert destroy(address).ended == 1
+        with pytest.raises(ConnectionAbortedError):
+            client.recv(1)
+
+
+def test_others_stay() -> None:
+    """Another address, a listener, an unconnected socket, a local connection, the DHCP client."""
+    with (
+        connect(socket.AF_INET, PEER) as client,
+        socket.create_server((HERE, 8080)) as server,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unconnected,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dhcp,
+        socket.create_connection((HERE, 8080)) as local,
+        server.accept()[0] as accepted,
+    ):
+        unconnected.bind((HERE, 5353))
+        dhcp.bind((HERE, 68))
+        dhcp.connect((PEER, 67))
+
+        assert destroy(HERE6).ended == 0
+        client.send(b"still here")
+        assert destroy(HERE).ended == 1  # the one to the neighbour
+        local.send(b"still here")
+        assert accepted.recv(100) == b"still here"
+        dhcp.send(b"renew")
+        unconnected.sendto(b"x", (PEER, 5353))
+        assert server.getsockname() == (HERE, 8080)
+        with pytest.raises(ConnectionAbortedError):
+            client.send(b"gone")
+
+
+def test_nothing_there_is_no_error() -> None:
+    done = destroy("198.51.100.77")
+    assert (done.ended, done.supported) == (0, True)
+
+
+def test_no_permission_is_an_error() -> None:
+    script = (
+        "import socket\n"
+        "from netswap.adapters.sockets import destroy\n"
+        f"c = socket.create_connection(({PEER!r}, 80))\n"
+        f"try: destroy({HERE!r})\n"
+        "except PermissionError: c.send(b'still here'); print('told')\n"
+    )
+    line = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", sys.executable, "-c", script]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    assert done.stdout == "told\n"
