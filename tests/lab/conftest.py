@@ -65,7 +65,7 @@ class Sandboxed(pytest.Item):
         ]
         try:
             line = sandbox.command(inner)
-        except sandbox.NamespacesRefusedError as error:
+        except sandbox.NoLabError as error:
             pytest.fail(str(error), pytrace=False)
         env = {key: value for key, value in sandbox.environment().items() if "XDIST" not in key}
         try:

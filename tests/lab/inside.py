@@ -50,6 +50,7 @@ def private_etc() -> None:
     HOST_ETC.mkdir(parents=True)
     ETC.mkdir()
     mount("--rbind", "/etc", str(HOST_ETC))
+    mount("-o", "remount,bind,ro", str(HOST_ETC))
     for entry in HOST_ETC.iterdir():
         if entry.name not in ETC_OURS and entry.name != "resolv.conf":
             ours = ETC / entry.name

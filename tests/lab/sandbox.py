@@ -8,6 +8,7 @@ where the kernel lets a user make namespaces; where it refuses, root can do with
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -35,8 +36,20 @@ HINT = (
 )
 
 
-class NamespacesRefusedError(RuntimeError):
-    """The kernel lets us make no private namespaces; tells what was refused and how to mend it."""
+TOOLS = {
+    "unshare": "util-linux",
+    "ip": "iproute2",
+    "nft": "nftables",
+    "dnsmasq": "dnsmasq-base",
+    "dbus-daemon": "dbus",
+    "NetworkManager": "network-manager",
+    "ping": "iputils-ping",
+}
+"""The programs a lab needs, and Debian's packages of them."""
+
+
+class NoLabError(RuntimeError):
+    """There can be no lab here; tells in one line why, in another how to mend it."""
 
 
 def is_inside() -> bool:
@@ -46,21 +59,29 @@ def is_inside() -> bool:
 
 @cache
 def unshare() -> tuple[str, ...]:
-    """Return the unshare command that works here: without root if possible."""
+    """Return the unshare command that works here: without root if possible.
+
+    Raises NoLabError where no private namespaces or not all programs are to be had.
+    """
+    path = environment()["PATH"]
+    if missing := [tool for tool in TOOLS if shutil.which(tool, path=path) is None]:
+        packages = " ".join(TOOLS[tool] for tool in missing)
+        raise NoLabError(f"no lab without {', '.join(missing)}\nhint: apt install {packages}")
     ways = [ROOTLESS] if os.geteuid() else [ROOTLESS, ()]
     refusal = ""
     for way in ways:
         command = ("unshare", *way, *PRIVATE)
-        try:
-            trial = subprocess.run(
-                [*command, "sh", "-c", TRIAL], capture_output=True, text=True, check=False
-            )
-        except FileNotFoundError as error:
-            raise NamespacesRefusedError(f"no lab without {error.filename} (util-linux)") from error
+        trial = subprocess.run(
+            [*command, "sh", "-c", TRIAL],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if trial.returncode == 0:
             return command
         refusal = trial.stderr.strip().splitlines()[-1] if trial.stderr.strip() else "no reason"
-    raise NamespacesRefusedError(f"no lab: private namespaces are refused ({refusal})\n{HINT}")
+    raise NoLabError(f"no lab: private namespaces are refused ({refusal})\n{HINT}")
 
 
 def command(argv: Sequence[str]) -> list[str]:
@@ -74,16 +95,24 @@ def command(argv: Sequence[str]) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment to enter with: ours, with the source tree importable."""
+    """Return the environment to enter with: ours, with the source tree importable.
+
+    A plain user's PATH has no /usr/sbin on Debian; the programs of the lab are there.
+    """
     inherited = [entry for entry in os.environ.get("PYTHONPATH", "").split(":") if entry]
-    return {**os.environ, "PYTHONPATH": ":".join([str(ROOT), *inherited]), MARK: "1"}
+    return {
+        **os.environ,
+        "PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin",
+        "PYTHONPATH": ":".join([str(ROOT), *inherited]),
+        MARK: "1",
+    }
 
 
 def enter(argv: Sequence[str]) -> int:
     """Run `argv` inside on our terminal; return its exit status, 1 where no lab is possible."""
     try:
         line = command(argv)
-    except NamespacesRefusedError as error:
+    except NoLabError as error:
         print(error, file=sys.stderr)
         return 1
     return subprocess.run(line, env=environment(), check=False).returncode

@@ -35,7 +35,7 @@ def bashrc() -> str:
     lines = [
         "unset BASH_ENV",
         "PS1='(lab) '",
-        f"PATH={tools}:$PATH:/usr/sbin:/sbin",
+        f"PATH={tools}:$PATH",
         "HISTFILE=",
         "logs() { tail -n 3 -F /run/lab/log/*.log; }",
     ]
