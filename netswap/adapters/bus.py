@@ -167,7 +167,7 @@ class Bus:
     async def disconnected(self) -> None:
         """Wait until the connection is gone, for whatever reason."""
         with contextlib.suppress(OSError, EOFError):
-            await self._bus.wait_for_disconnect()
+            await asyncio.shield(self._bus._disconnect_future)
 
     async def close(self) -> None:
         """Disconnect and give the descriptor back."""

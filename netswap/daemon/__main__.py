@@ -1,0 +1,70 @@
+"""The command line of netswapd."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from netswap import __version__, config
+from netswap.adapters import host
+from netswap.adapters.nft.errors import GuardError
+from netswap.core.settings import Settings
+from netswap.daemon import log
+from netswap.daemon.daemon import Daemon
+from netswap.errors import UserError
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=f"Read this file instead of {config.DEFAULT_PATH}.",
+)
+@click.option("--dry-run", is_flag=True, help="Probe and decide, but change nothing.")
+@click.option(
+    "--log-level",
+    type=click.Choice(log.LEVELS),
+    default="info",
+    show_default=True,
+    help="How much to say.",
+)
+@click.version_option(__version__, prog_name="netswapd")
+def main(path: Path | None, dry_run: bool, log_level: str) -> None:
+    """Keep this computer online over its backup link when the preferred one stops working.
+
+    Runs in the foreground and logs to stderr. SIGTERM and SIGINT stop it and put everything back
+    as it was found; SIGHUP makes it look at everything again. Without a configuration file it
+    picks the links itself: Ethernet before Wi-Fi before whatever is metered.
+    """
+    log.set_up(log_level)
+    try:
+        settings = config.load(path)
+        _check_capabilities(dry_run=dry_run)
+        asyncio.run(_run(settings, dry_run=dry_run))
+    except UserError as error:
+        click.echo(error.lines("netswapd"), err=True)
+        sys.exit(error.status)
+    except GuardError as error:
+        click.echo(UserError(str(error), hint=error.hint).lines("netswapd"), err=True)
+        sys.exit(1)
+
+
+async def _run(settings: Settings, *, dry_run: bool) -> None:
+    await Daemon(settings, dry_run=dry_run).run()
+
+
+def _check_capabilities(*, dry_run: bool) -> None:
+    needed = frozenset({"CAP_NET_RAW"}) if dry_run else host.NEEDED
+    if missing := host.missing_capabilities(needed):
+        raise UserError(
+            f"not allowed: {' and '.join(sorted(missing))} missing",
+            hint="run it as root, or through its systemd unit",
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""Logging to stderr: with a timestamp for a terminal, with priorities for the journal."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+LEVELS = ("debug", "info", "warning", "error")
+_PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
+
+
+class _JournalFormatter(logging.Formatter):
+    """Prefix lines as sd-daemon(3) wants them; the journal keeps the time itself."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line with its priority."""
+        return f"<{_PRIORITIES.get(record.levelno, 6)}>{super().format(record)}"
+
+
+def set_up(level: str) -> None:
+    """Send the log to stderr."""
+    handler = logging.StreamHandler(sys.stderr)
+    if "JOURNAL_STREAM" in os.environ:
+        handler.setFormatter(_JournalFormatter("%(message)s"))
+    else:
+        line = "%(asctime)s.%(msecs)03d %(levelname)-7s %(message)s"
+        handler.setFormatter(logging.Formatter(line, datefmt="%Y-%m-%d %H:%M:%S"))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

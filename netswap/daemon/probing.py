@@ -1,0 +1,66 @@
+"""One prober per link, made when it is first needed and gone with the link."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+
+from netswap.adapters import host
+from netswap.adapters.nft.ruleset import PROBE_MARK
+from netswap.adapters.probe.icmp import IcmpProber, ProbeFailure, Reply
+from netswap.core.actions import SendProbe
+
+log = logging.getLogger(__name__)
+
+
+class Probing:
+    """Sends probes and reports replies as (link, sequence)."""
+
+    def __init__(self, targets: Collection[str], on_reply: Callable[[str, int], None]) -> None:
+        self._targets = targets
+        self._on_reply = on_reply
+        self._probers: dict[str, tuple[str, IcmpProber]] = {}
+
+    def send(self, probe: SendProbe) -> None:
+        """Probe every target. Raises ProbeFailure when not one probe could leave."""
+        prober = self._prober(probe.link, probe.ifname)
+        failure: ProbeFailure | None = None
+        sent = 0
+        for target in self._targets:
+            try:
+                prober.send(target, probe.sequence)
+                sent += 1
+            except ProbeFailure as error:
+                failure = error
+        if failure is not None and not sent:
+            raise failure
+
+    def keep(self, links: Collection[str]) -> None:
+        """Close the probers of links that are gone."""
+        for link in self._probers.keys() - set(links):
+            self._probers.pop(link)[1].close()
+
+    def close(self) -> None:
+        """Close all of them."""
+        self.keep(())
+
+    def _prober(self, link: str, ifname: str) -> IcmpProber:
+        known = self._probers.get(link)
+        if known and known[0] == ifname:
+            return known[1]
+        if known:
+            known[1].close()
+        if host.strict_rp_filter(ifname):
+            log.warning(
+                "Strict reverse-path filtering on %s loses the replies to probes while another "
+                "link is active: netswap would never swap back. Mend it with: %s",
+                ifname,
+                host.mend_rp_filter(ifname),
+            )
+
+        def report(reply: Reply) -> None:
+            self._on_reply(link, reply.sequence)
+
+        prober = IcmpProber(ifname, report, mark=PROBE_MARK)
+        self._probers[link] = ifname, prober
+        return prober

@@ -1,0 +1,137 @@
+"""Carrying out steps, one after the other; the first that fails ends the batch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from netswap.adapters import sockets
+from netswap.adapters.bus import BusError
+from netswap.adapters.nft.guard import GuardError, GuardLike
+from netswap.adapters.nm.router import Router
+from netswap.core import words
+from netswap.core.actions import (
+    Block,
+    EndConnections,
+    Recheck,
+    Restore,
+    SetMetric,
+    Step,
+    Tidy,
+    Unblock,
+)
+from netswap.core.model import Link, Route, World
+
+log = logging.getLogger(__name__)
+
+
+class StepError(Exception):
+    """A step failed; says which."""
+
+    def __init__(self, step: Step, reason: str) -> None:
+        super().__init__(reason)
+        self.step = step
+
+
+class Stepper(Protocol):
+    """Carries out steps, and lends the world its own view of them."""
+
+    async def take(self, steps: Sequence[Step]) -> None:
+        """Carry out the steps in their order. Raises StepError at the first that fails."""
+
+    def seen(self, world: World) -> World:
+        """Return the world as this stepper wants it seen."""
+
+
+class Steps:
+    """Steps on the real system."""
+
+    def __init__(self, guard: GuardLike, path: Callable[[str], str | None]) -> None:
+        self._guard = guard
+        self._path = path
+        self.router: Router | None = None
+        """To be set while there is a bus."""
+
+    async def take(self, steps: Sequence[Step]) -> None:
+        """Carry out the steps."""
+        for step in steps:
+            try:
+                await self._take(step)
+            except (BusError, GuardError, OSError) as error:
+                raise StepError(step, str(error)) from error
+
+    def seen(self, world: World) -> World:
+        """Return the world as it is."""
+        return world
+
+    async def _take(self, step: Step) -> None:
+        match step:
+            case Block(_, ifname):
+                self._guard.block(ifname)
+            case Unblock(_, ifname):
+                self._guard.unblock(ifname)
+            case EndConnections(link, addresses):
+                _end_connections(link, addresses)
+            case SetMetric(link, v4, v6):
+                await self._to(step).set_metric(self._device(step, link), v4, v6)
+            case Tidy(link):
+                await self._to(step).tidy(self._device(step, link))
+            case Restore(link):
+                await self._to(step).restore(self._device(step, link))
+            case Recheck():
+                self._to(step).recheck()
+
+    def _to(self, step: Step) -> Router:
+        if self.router is None:
+            raise StepError(step, "NetworkManager is not there")
+        return self.router
+
+    def _device(self, step: Step, link: str) -> str:
+        path = self._path(link)
+        if path is None:
+            raise StepError(step, f"{link} is gone")
+        return path
+
+
+def _end_connections(link: str, addresses: Sequence[str]) -> None:
+    ended = [sockets.destroy(address) for address in addresses]
+    count = sum(destroyed.ended for destroyed in ended)
+    if count:
+        log.info("Ended %d connection%s of %s", count, "s" * (count != 1), link)
+    if not all(destroyed.supported for destroyed in ended):
+        log.debug("This kernel cannot end connections; the guard refuses what they send")
+
+
+class DryRun:
+    """Says what would be done, and pretends that it was."""
+
+    def __init__(self) -> None:
+        self._guarded: frozenset[str] = frozenset()
+        self._ranks: dict[str, SetMetric] = {}
+
+    async def take(self, steps: Sequence[Step]) -> None:
+        """Pretend to carry out the steps."""
+        for step in steps:
+            log.info("Dry run, not done: %s", words.step_text(step))
+            match step:
+                case Block(_, ifname):
+                    self._guarded |= {ifname}
+                case Unblock(_, ifname):
+                    self._guarded -= {ifname}
+                case SetMetric(link):
+                    self._ranks[link] = step
+
+    def seen(self, world: World) -> World:
+        """Return the world as it would be."""
+        links = tuple(self._ranked(link) for link in world.links)
+        return replace(world, links=links, guarded=self._guarded)
+
+    def _ranked(self, link: Link) -> Link:
+        ranks = self._ranks.get(link.name)
+        if ranks is None:
+            return link
+        v4 = Route(ranks.v4, ranks.v4) if link.v4 and ranks.v4 else link.v4
+        v6 = Route(ranks.v6, ranks.v6) if link.v6 and ranks.v6 else link.v6
+        return replace(link, v4=v4, v6=v6)
