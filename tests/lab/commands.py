@@ -35,6 +35,16 @@ def wait_until(predicate: Callable[[], T], timeout_s: float, what: str) -> T:
     return value
 
 
+def holds(predicate: Callable[[], object], for_s: float) -> bool:
+    """Look every 10 ms for this long; tell whether the predicate was true each time."""
+    end = time.monotonic() + for_s
+    while time.monotonic() < end:
+        if not predicate():
+            return False
+        time.sleep(0.01)
+    return True
+
+
 def within(netns: str | None, argv: Sequence[str]) -> list[str]:
     """Return the command line that runs `argv` in a network namespace; None is the laptop's."""
     return ["nsenter", f"--net=/run/netns/{netns}", *argv] if netns else list(argv)

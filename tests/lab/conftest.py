@@ -13,6 +13,7 @@ import sys
 from collections.abc import Generator, Iterator
 
 import pytest
+from _pytest._code.code import TerminalRepr, TracebackStyle
 
 from tests.lab import sandbox
 from tests.lab.lab import Lab
@@ -39,6 +40,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         ]
 
 
+class FailedInsideError(Exception):
+    """A test failed in its sandbox, or there was none; the text is all there is to read."""
+
+
 class Sandboxed(pytest.Item):
     """A lab test, run in a sandbox."""
 
@@ -63,10 +68,7 @@ class Sandboxed(pytest.Item):
             str(sandbox.ROOT),
             self.nodeid,
         ]
-        try:
-            line = sandbox.command(inner)
-        except sandbox.NoLabError as error:
-            pytest.fail(str(error), pytrace=False)
+        line = sandbox.command(inner)
         env = {key: value for key, value in sandbox.environment().items() if "XDIST" not in key}
         try:
             done = subprocess.run(
@@ -83,9 +85,17 @@ class Sandboxed(pytest.Item):
         except subprocess.TimeoutExpired as expired:
             output = expired.output or b""
             text = output.decode(errors="replace") if isinstance(output, bytes) else output
-            pytest.fail(f"the sandbox did not end in time\n{text}", pytrace=False)
+            raise FailedInsideError(f"the sandbox did not end in time\n{text}") from None
         if done.returncode:
-            pytest.fail(f"exit status {done.returncode} inside\n{done.stdout}", pytrace=False)
+            raise FailedInsideError(f"exit status {done.returncode} inside\n{done.stdout}")
+
+    def repr_failure(
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: TracebackStyle | None = None
+    ) -> str | TerminalRepr:
+        """Return what the sandbox printed, without our own frames."""
+        if isinstance(excinfo.value, FailedInsideError | sandbox.NoLabError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[os.PathLike[str], int | None, str]:
         """Tell where the test is."""
