@@ -13,7 +13,11 @@ import pytest
 
 from tests.lab import sandbox
 
-INSIDE = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"]
+UNNEEDED = ("cacheprovider", "xdist", "hypothesispytest")
+"""Plugins left out inside: importing hypothesis alone takes longer than most tests."""
+
+INSIDE = [sys.executable, "-m", "pytest", "-q", "--no-header", "--tb=short"]
+INSIDE += [f"-pno:{plugin}" for plugin in UNNEEDED]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -31,7 +35,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 def run_inside(item: pytest.Item) -> None:
     try:
         line = sandbox.command([*INSIDE, item.nodeid])
-    except sandbox.NamespacesRefusedError as error:
+    except sandbox.NoLabError as error:
         pytest.fail(str(error), pytrace=False)
     done = subprocess.run(
         line,

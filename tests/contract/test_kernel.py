@@ -106,10 +106,14 @@ async def settle(rung: asyncio.Event) -> None:
 def test_more_changes_than_fit_are_a_change() -> None:
     async def flood() -> None:
         rung = asyncio.Event()
+        mistakes: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: mistakes.append(told))
         events = RouteEvents(rung.set)
         two_links()
         batch = "\n".join(
-            f"route add 10.{high}.{low}.0/24 dev cable0" for high in range(20) for low in range(100)
+            f"route add 10.{high}.{low}.0/24 dev cable0"
+            for high in range(50, 70)
+            for low in range(100)
         )
         run_batch(batch)
         await asyncio.wait_for(rung.wait(), 10)
@@ -117,6 +121,7 @@ def test_more_changes_than_fit_are_a_change() -> None:
         ip("link del cable0")
         await asyncio.wait_for(rung.wait(), 10)
         events.close()
+        assert mistakes == []
 
     asyncio.run(flood())
 

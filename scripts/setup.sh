@@ -1,0 +1,134 @@
+#!/bin/sh
+# Makes a machine ready for development: Debian packages that are missing, and .venv.
+#
+# It starts no service, leaves /etc/resolv.conf as it was, and does not hand the machine's network to
+# a NetworkManager that was not there before. Run again, it only looks. For Debian 12 and 13.
+set -eu
+
+cd "$(dirname "$0")/.."
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+self=scripts/setup.sh
+venv=.venv
+stamp=$venv/setup-stamp
+python=${PYTHON:-python3}
+
+die() { # MESSAGE HINT
+    printf '%s\nhint: %s\n' "$1" "$2" >&2
+    exit 1
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# Each line: a check, the package that mends it, what for.
+missing_packages() {
+    while read -r check package purpose; do
+        case $check in
+        venv) "$python" -c 'import ensurepip, venv' 2>/dev/null && continue ;;
+        *) has "$check" && continue ;;
+        esac
+        printf '  %-16s %s\n' "$package" "$purpose" >&2
+        echo "$package"
+    done <<EOF
+NetworkManager network-manager what netswap works with; the lab starts it in namespaces of its own
+dbus-daemon dbus-daemon the lab's message bus
+dnsmasq dnsmasq-base the lab's DHCP and name servers
+nft nftables the guard on standby links
+ip iproute2 the lab's links and routes
+ping iputils-ping the lab's own check of its links
+sysctl procps the lab's routers
+shellcheck shellcheck checks the shell scripts
+$python python3 everything is written in it
+venv python3-venv makes .venv
+EOF
+}
+
+# As root. Debian starts what it installs, unless policy-rc.d says no (invoke-rc.d(8)).
+install_packages() {
+    policy=/usr/sbin/policy-rc.d
+    made_policy=
+    had_manager=
+    keep=$(mktemp -d)
+    has NetworkManager && had_manager=yes
+    cp -P -p /etc/resolv.conf "$keep/link" 2>/dev/null || :
+    cat /etc/resolv.conf >"$keep/text" 2>/dev/null || :
+    trap after_install EXIT
+    trap 'exit 1' HUP INT TERM
+    if ! [ -e $policy ]; then
+        made_policy=yes
+        printf '#!/bin/sh\nexit 101\n' >$policy
+        chmod +x $policy
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -qq update
+    apt-get -qq install --no-install-recommends "$@"
+}
+
+after_install() {
+    [ -z "$made_policy" ] || rm -f "$policy"
+    restore_resolv_conf
+    rm -rf "$keep"
+    if [ -z "$had_manager" ] && has NetworkManager && [ -d /run/systemd/system ]; then
+        systemctl --quiet disable NetworkManager.service NetworkManager-wait-online.service \
+            NetworkManager-dispatcher.service
+        echo 'NetworkManager was installed and left disabled: this machine keeps its own way to'
+        echo 'manage the network. To use it: systemctl enable --now NetworkManager'
+    fi
+}
+
+restore_resolv_conf() {
+    [ -e "$keep/text" ] || return 0
+    if [ -L "$keep/link" ]; then
+        [ "$(readlink /etc/resolv.conf)" = "$(readlink "$keep/link")" ] && return 0
+        rm -f /etc/resolv.conf
+        cp -P "$keep/link" /etc/resolv.conf
+    else
+        ! [ -L /etc/resolv.conf ] && cmp -s "$keep/text" /etc/resolv.conf && return 0
+        # Written into, not renamed: in a container it is a mount.
+        ! [ -L /etc/resolv.conf ] || rm -f /etc/resolv.conf
+        cat "$keep/text" >/etc/resolv.conf
+    fi
+    echo 'a package had changed /etc/resolv.conf: it is as it was again'
+}
+
+mend_packages() {
+    packages=$(missing_packages) || exit 1
+    [ -n "$packages" ] || return 0
+    # shellcheck disable=SC2086 # a list
+    set -- $packages
+    has apt-get || die "missing: $*" 'this script installs on Debian only; install their like by hand'
+    by_hand="as root, run: apt-get install --no-install-recommends $*"
+    echo 'the Debian packages above are missing; installing them'
+    if [ "$(id -u)" = 0 ]; then
+        sh $self --install "$@" || die 'the packages could not be installed' "$by_hand"
+    elif has sudo; then
+        sudo sh $self --install "$@" || die 'the packages could not be installed' "$by_hand"
+    else
+        die 'only root can install them, and there is no sudo' "$by_hand"
+    fi
+}
+
+check_python() {
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        die "$("$python" --version) is too old: netswap needs Python 3.11 or newer" \
+            'Debian 12 and newer have it; or name another one: PYTHON=/path/to/python3 make setup'
+}
+
+# .venv is good as long as its Python runs and pyproject.toml has not changed.
+mend_venv() {
+    wanted=$(sha256sum pyproject.toml)
+    [ "$(cat $stamp 2>/dev/null)" = "$wanted" ] && $venv/bin/python -c '' 2>/dev/null && return 0
+    check_python
+    echo 'making .venv: netswap and the tools to develop it'
+    "$python" -m venv --clear $venv
+    $venv/bin/python -m pip --quiet --disable-pip-version-check install -e '.[venv,dev]'
+    echo "$wanted" >$stamp
+}
+
+if [ "${1-}" = --install ]; then
+    shift
+    install_packages "$@"
+else
+    mend_packages
+    mend_venv
+fi

@@ -1,0 +1,124 @@
+"""Who may import whom: dependencies point one way, from the daemon to the adapters to the core."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+PURE = {
+    "__future__", "abc", "bisect", "collections", "dataclasses", "difflib", "enum", "fnmatch",
+    "functools", "heapq", "ipaddress", "itertools", "math", "operator", "re", "string", "types",
+    "typing",
+}  # fmt: skip
+"""What the core may use of the standard library: no clock, no I/O, no logging."""
+
+LEAVES = {"bus", "netlink"}
+"""Adapters that others build on: the only file of the D-Bus library, and netlink's framing."""
+
+
+def imports(source: str, package: str) -> set[str]:
+    """Name every module a file imports, with the names taken from it: `a.b` and `a.b.name`."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")
+            base = parents[: len(parents) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            found |= {module} | {f"{module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def modules(*folders: str) -> Iterator[tuple[str, set[str]]]:
+    """Name the files of some folders with what they import."""
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            name = path.relative_to(ROOT)
+            yield str(name), imports(path.read_text(), ".".join(name.parent.parts))
+
+
+def within(module: str, *packages: str) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def importers(*packages: str, folders: tuple[str, ...] = ("netswap",)) -> set[str]:
+    """Name the files that import any of these packages."""
+    return {
+        name
+        for name, imported in modules(*folders)
+        if any(within(module, *packages) for module in imported)
+    }
+
+
+def test_imports_are_seen_however_they_are_written() -> None:
+    source = """
+import a.b as c
+from d import e
+from . import f
+from ..g import h
+def later():
+    import i
+"""
+    assert imports(source, "top.sub") == {
+        "a.b", "d", "d.e", "top.sub", "top.sub.f", "top.g", "top.g.h", "i",
+    }  # fmt: skip
+    assert within("scapy.all", "scapy")
+    assert not within("scapyx", "scapy")
+
+
+def test_the_core_is_pure() -> None:
+    seen = dict(modules("netswap/core"))
+    assert seen
+    for name, imported in seen.items():
+        foreign = {module for module in imported if not within(module, "netswap.core", *PURE)}
+        assert foreign <= {"netswap"}, f"{name} imports {foreign}"
+
+
+def test_adapters_do_not_know_each_other() -> None:
+    for name, imported in modules("netswap/adapters"):
+        own = Path(name).parts[2].removesuffix(".py")
+        for module in imported:
+            if within(module, "netswap.adapters") and module != "netswap.adapters":
+                other = module.split(".")[2]
+                assert other in LEAVES | {own}, f"{name} imports {module}"
+
+
+def test_adapters_know_nothing_above_them() -> None:
+    above = ("netswap.daemon", "netswap.cli", "netswap.service", "netswap.config")
+    assert not {name for name in importers(*above) if name.startswith("netswap/adapters/")}
+
+
+def test_only_the_daemon_wires_adapters() -> None:
+    outside = {
+        name
+        for name in importers("netswap.adapters")
+        if not name.startswith(("netswap/adapters/", "netswap/daemon/"))
+    }
+    assert outside == set()
+
+
+@pytest.mark.parametrize(
+    ("library", "only"),
+    [
+        ("dbus_next", "netswap/adapters/bus.py"),
+        ("scapy", "netswap/adapters/probe/craft.py"),
+        ("nftables", "netswap/adapters/nft/guard.py"),
+    ],
+)
+def test_one_file_imports_the_library(library: str, only: str) -> None:
+    assert importers(library) == {only}
+
+
+def test_scapy_all_is_nowhere() -> None:
+    assert importers("scapy.all", folders=("netswap", "tests", "bench")) == set()
+
+
+def test_the_command_line_talks_to_the_service_only() -> None:
+    heavy = ("netswap.adapters", "netswap.daemon", "scapy", "nftables")
+    assert not {name for name in importers(*heavy) if name.startswith("netswap/cli/")}
