@@ -64,9 +64,12 @@ class Lab:
             link.plug()
             if not link.spec.autoconnect:
                 continue
-            wait_until(link.ready, 20, f"{link.name} has addresses and default routes")
+            wait_until(link.ready4, 20, f"{link.name} has an address and a default route")
             if not link.spec.has_internet:
                 link.cut()
+        for link in self.links.values():
+            if link.spec.autoconnect:
+                wait_until(link.ready, 20, f"{link.name} has an IPv6 default route")
         topology.wait_for_servers(self.commands)
 
     def close(self) -> None:

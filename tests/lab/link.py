@@ -93,10 +93,13 @@ class Link:
         lines = self._commands.sh("nmcli", "-t", "-f", "DEVICE,STATE", "device").splitlines()
         return dict(line.split(":", 1) for line in lines).get(self.name, "absent")
 
+    def ready4(self) -> bool:
+        """Tell whether the link has its IPv4 address and default route, if it is to have any."""
+        return not self.spec.has_dhcp or (self.address() is not None and self.metric() is not None)
+
     def ready(self) -> bool:
         """Tell whether all addresses and default routes which the link is to have are there."""
-        has4 = not self.spec.has_dhcp or (self.address() is not None and self.metric() is not None)
-        return has4 and (not self.spec.ipv6 or self.metric6() is not None)
+        return self.ready4() and (not self.spec.ipv6 or self.metric6() is not None)
 
     def _rule(self, chain: str, rule: str) -> None:
         self._commands.sh("nft", f"add rule inet isp {chain} {rule}", netns=self.spec.isp)
