@@ -22,7 +22,7 @@ class CommandFailedError(AssertionError):
     """A command of the lab ended with an error."""
 
 
-def wait_until(predicate: Callable[[], T], timeout_s: float, what: str) -> T:
+def wait_until(predicate: Callable[[], T | None], timeout_s: float, what: str) -> T:
     """Look every 10 ms until the predicate gives something true; return it.
 
     Raises NeverHappenedError with `what` when the time is over.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -11,7 +12,7 @@ import time
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
-from tests.lab.commands import wait_until
+from tests.lab.commands import NeverHappenedError, wait_until
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -45,16 +46,20 @@ class Netswapd:
     def wait_for(self, pattern: str | re.Pattern[str], timeout_s: float, since: float = 0) -> float:
         """Wait for a line with this text (or matching this pattern) logged after `since`.
 
-        Returns its monotonic time.
+        Returns its monotonic time. Raises NeverHappenedError, at once if the daemon has ended.
         """
         wanted = re.compile(re.escape(pattern)) if isinstance(pattern, str) else pattern
 
-        def found() -> list[float]:
+        def times() -> list[float]:
             return [at for at, line in list(self.log) if at >= since and wanted.search(line)]
 
-        # Wrapped in a list, since a time could be 0.0.
-        times = wait_until(found, timeout_s, f"netswapd logs {wanted.pattern!r}:\n{self}")
-        return times[0]
+        what = f"netswapd logs {pattern!r}"
+        with contextlib.suppress(NeverHappenedError):
+            wait_until(lambda: times() or not self._reader.is_alive(), timeout_s, what)
+        if found := times():
+            return found[0]
+        end = "still runs" if self.running else f"ended with {self._process.poll()}"
+        raise NeverHappenedError(f"not within {timeout_s:g} s: {what}; it {end}\n{self}")
 
     def stop(self, sig: int = SIGTERM) -> int:
         """Send a signal, wait for the end, return the exit status (negative: by that signal)."""
