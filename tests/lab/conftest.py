@@ -17,6 +17,8 @@ from _pytest._code.code import TerminalRepr, TracebackStyle
 
 from tests.lab import sandbox
 from tests.lab.lab import Lab
+from tests.lab.link import Link
+from tests.lab.nmbus import NmBus
 from tests.lab.spec import LabSpec
 
 GRACE_S = 20
@@ -125,3 +127,22 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
         yield running
         if request.node.stash.get(FAILED, False):
             print(running.dump())
+
+
+@pytest.fixture
+def nm(lab: Lab) -> Iterator[NmBus]:
+    """Return a connection to the bus of the lab."""
+    with NmBus() as bus:
+        yield bus
+
+
+@pytest.fixture
+def cable(lab: Lab) -> Link:
+    """Return the first link."""
+    return lab.link("cable0")
+
+
+@pytest.fixture
+def tether(lab: Lab) -> Link:
+    """Return the second link."""
+    return lab.link("tether0")

@@ -18,7 +18,7 @@ UDP_KINDS = {67: "dhcp4", 68: "dhcp4", 546: "dhcp6", 547: "dhcp6"}
 ICMP_ECHO, ICMPV6_ECHO = 8, 128
 ICMPV6_KINDS = {
     **dict.fromkeys((130, 131, 132, 143), "mld"),  # RFC 2710, RFC 3810
-    **dict.fromkeys(range(133, 138), "nd"),  # RFC 4861
+    **dict.fromkeys(range(133, 138), "ndp"),  # RFC 4861
     ICMPV6_ECHO: "echo",
 }
 OTHER = "traffic"
@@ -30,7 +30,7 @@ class Packet(NamedTuple):
     at: float
     length: int
     kind: str
-    """arp, nd, mld, igmp, dhcp4, dhcp6, echo (a request), or traffic: anything else."""
+    """arp, ndp, mld, igmp, dhcp4, dhcp6, echo (a request), or traffic: anything else."""
     protocol: int
     source: str
     destination: str
