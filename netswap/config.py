@@ -148,12 +148,6 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str, str]]:
             f"{metric.standby} must rise in this order",
             "the defaults are 60, 100 and 200",
         )
-    if settings.probe.standby_interval_s < settings.probe.interval_s:
-        yield (
-            "probe.standby_interval_s",
-            "must not be less than interval_s",
-            "a backup at rest is probed less often, not more",
-        )
 
 
 def _wrong_targets(targets: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections import defaultdict
 from collections.abc import Callable
 
@@ -25,13 +26,15 @@ class Observer:
         self._devices: list[Device] = []
 
     def observe(self, client: Client | None) -> World:
-        """Look. Without NetworkManager its devices are taken to be as they last were."""
+        """Look. What NetworkManager does not tell (any more) is taken to be as it last was."""
         managed = client is not None and client.running
-        if client is not None and client.running:
-            self._devices = list(client.view.devices())
+        told = list(client.view.devices()) if client is not None and client.running else []
+        self._devices = told + _kept(self._devices, told)
         wanted = self._settings.link or self._picker.pick(self._devices)
         assigned = links.assign(wanted, self._devices)
-        self._paths = {link.name: device.path for link, device in assigned if device}
+        self._paths = {
+            link.name: device.path for link, device in assigned if device and device in told
+        }
         metrics = _metrics()
         return World(
             links=tuple(links.observe(link, device, metrics) for link, device in assigned),
@@ -42,6 +45,16 @@ class Observer:
     def path(self, link: str) -> str | None:
         """Return the D-Bus path of a link's device, None if it has none now."""
         return self._paths.get(link)
+
+
+def _kept(before: list[Device], told: list[Device]) -> list[Device]:
+    """Return the devices of which NetworkManager tells nothing now, but which are still there.
+
+    A stopping NetworkManager removes its objects first, and leaves addresses and routes alone.
+    """
+    renewed = {device.interface for device in told} | {device.ifname for device in told}
+    there = {name for _, name in socket.if_nameindex()}
+    return [d for d in before if d.ifname in there and d.interface not in renewed]
 
 
 def _metrics() -> Metrics:

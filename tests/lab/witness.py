@@ -160,7 +160,11 @@ class HeldConnection(Observer):
             device = over.name.encode()
             self._tcp.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device)
         self._tcp.settimeout(2)
-        self._tcp.connect((target, ECHO))
+        try:
+            self._tcp.connect((target, ECHO))
+        except OSError:
+            self._tcp.close()
+            raise
         self._tcp.settimeout(None)
 
     @property

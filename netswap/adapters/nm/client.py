@@ -1,7 +1,8 @@
 """Watching NetworkManager: match rules first, then the snapshot, then every signal.
 
-Signals that arrive before the answer to GetManagedObjects are contained in it; those after it come
-in order. NetworkManager leaving the bus, and coming back, is one more thing that changes.
+A signal that comes in while a snapshot is being taken may be older or newer than it: all of them
+are applied again, in their order, after it. NetworkManager leaving the bus, and coming back, is one
+more thing that changes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ class Client:
         self._bus = bus
         self._owner = ""
         self._on_change = on_change
+        self._meanwhile: list[Signal] | None = None
+        """The signals that came in while a snapshot is being taken; None when none is."""
 
     async def start(self) -> None:
         """Subscribe and take the first snapshot. Raises BusError where there is no NM."""
@@ -39,10 +42,16 @@ class Client:
         if not self._owner:
             self.running = False
             raise BusError(f"{DBUS}.Error.ServiceUnknown", "NetworkManager is not running")
-        (objects,) = await self._bus.call(
-            names.SERVICE, names.OBJECTS_PATH, names.OBJECT_MANAGER, "GetManagedObjects"
-        )
-        self.view.replace(plain(objects))
+        self._meanwhile = []
+        try:
+            (objects,) = await self._bus.call(
+                names.SERVICE, names.OBJECTS_PATH, names.OBJECT_MANAGER, "GetManagedObjects"
+            )
+            self.view.replace(plain(objects))
+            for signal in self._meanwhile:
+                self.view.apply(signal)
+        finally:
+            self._meanwhile = None
         self.running = True
 
     def _on_signal(self, signal: Signal) -> None:
@@ -50,8 +59,11 @@ class Client:
             _, _, self._owner = signal.args
             self.running = False
             self._on_change()
-        elif signal.sender == self._owner and self.view.apply(signal):
-            self._on_change()
+        elif signal.sender == self._owner:
+            if self._meanwhile is not None:
+                self._meanwhile.append(signal)
+            if self.view.apply(signal):
+                self._on_change()
 
     @property
     def needs_refresh(self) -> bool:

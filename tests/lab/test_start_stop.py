@@ -1,0 +1,125 @@
+"""Starting, stopping, dying: the machine is left as it was found, and never cut off."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.lab.commands import wait_until
+from tests.lab.lab import Lab
+from tests.lab.netswap_toml import NAMED, QUICK
+from tests.lab.nmbus import NmBus
+from tests.lab.spec import LabSpec, LinkSpec
+from tests.lab.witness import HeldConnection, NewConnections
+
+CUSTOM = LabSpec(links=(LinkSpec("cable0", metric=300), LinkSpec("tether0", True, metric=400)))
+
+
+def applied(nm: NmBus) -> list[object]:
+    """Return what NetworkManager has in force on both links."""
+    return [nm.applied(name)[0] for name in ("cable0", "tether0")]
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.lab(CUSTOM)
+def test_stop_puts_every_metric_and_priority_back_as_found(
+    lab: Lab, nm: NmBus, sig: signal.Signals
+) -> None:
+    lab.nmcli("device", "modify", "tether0", "ipv4.route-metric", "444")
+    found, routes, servers = applied(nm), lab.routes(), lab.name_servers()
+    daemon = lab.netswapd(QUICK)
+    wait_until(lambda: lab.link("tether0").metrics() == [200], 5, "the tether stands by")
+    wait_until(lambda: lab.link("cable0").metrics() == [100], 5, "the cable rests at 100")
+    assert daemon.stop(sig) == 0
+    wait_until(lambda: lab.routes() == routes, 2, "the routes are as found")
+    wait_until(lambda: lab.name_servers() == servers, 2, "the name servers are as found")
+    assert applied(nm) == found
+    assert "netswap" not in lab.ruleset()
+
+
+def test_stop_during_an_outage_does_not_cut_off(lab: Lab) -> None:
+    daemon = lab.netswapd(QUICK)
+    daemon.wait_for("Blocking", 5)
+    lab.link("cable0").cut()
+    wait_until(lambda: lab.active() == "tether0", 3, "failover")
+    daemon.wait_for("Blocking all packets via nftables to interface cable0", 3)
+    with HeldConnection() as old, NewConnections() as clicks:
+        assert daemon.stop() == 0
+        assert "Leaving tether0 as the default route" in "\n".join(daemon.lines)
+        wait_until(lambda: len(clicks.tries) > 10, 3, "some new connections")
+        assert old.answers()
+        assert clicks.failures() == []
+    assert lab.active() == "tether0"
+
+
+def test_killed_daemon_lifts_the_guard_and_the_next_one_reconciles(lab: Lab, nm: NmBus) -> None:
+    found = applied(nm)
+    first = lab.netswapd(QUICK)
+    first.wait_for("Blocking", 5)
+    lab.link("cable0").cut()
+    wait_until(lambda: lab.link("tether0").metrics() == [60], 3, "failover")
+    first.kill()
+    assert "netswap" not in lab.ruleset()
+    assert lab.active() == "tether0"
+    lab.link("cable0").heal()
+    second = lab.netswapd(QUICK)
+    wait_until(lambda: lab.active() == "cable0", 5, "swap back")
+    wait_until(lambda: lab.link("tether0").metrics() == [200], 3, "the tether stands by")
+    second.stop()
+    assert applied(nm) == found
+
+
+def test_hangup_looks_again(lab: Lab) -> None:
+    daemon = lab.netswapd(QUICK)
+    daemon.wait_for("Blocking", 5)
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_for("Looking at everything again", 2)
+    assert daemon.stop() == 0
+
+
+def test_dry_run_changes_nothing(lab: Lab, nm: NmBus) -> None:
+    found, routes = applied(nm), lab.routes()
+    daemon = lab.netswapd(QUICK, "--dry-run")
+    daemon.wait_for("Dry run, not done: Blocking", 5)
+    lab.link("cable0").cut()
+    daemon.wait_for("Dry run, not done: Setting the metric of tether0: IPv4 60", 3)
+    assert (applied(nm), lab.routes()) == (found, routes)
+    assert "netswap" not in lab.ruleset()
+    assert daemon.stop() == 0
+
+
+def test_second_daemon_refuses_to_start(lab: Lab) -> None:
+    lab.netswapd(QUICK).wait_for("Blocking", 5)
+    second = lab.netswapd(QUICK)
+    assert second.wait() == 1
+    assert second.lines[0].startswith("netswapd: another netswapd is running")
+    assert second.lines[1].startswith("Hint: ")
+
+
+def test_two_links_that_are_one_device_are_a_configuration_error(lab: Lab) -> None:
+    daemon = lab.netswapd(NAMED.replace('connection = "tether0"', 'connection = "cable0"'))
+    assert daemon.wait() == 2
+    assert daemon.lines[0] == "netswapd: links 'cable' and 'phone' match the same device"
+
+
+def test_without_networkmanager_it_says_so(lab: Lab) -> None:
+    lab.stop_nm()
+    daemon = lab.netswapd(QUICK)
+    assert daemon.wait() == 1
+    assert daemon.lines[0].startswith("netswapd: cannot reach NetworkManager")
+    assert daemon.lines[1].startswith("Hint: ")
+
+
+def test_without_a_bus_it_says_so(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/run/nowhere")
+    daemon = lab.netswapd(QUICK)
+    assert daemon.wait() == 1
+    assert daemon.lines[0].startswith("netswapd: cannot reach NetworkManager: no system bus")
+
+
+def test_strict_reverse_path_filter_is_reported_with_its_mend(lab: Lab) -> None:
+    lab.sh("sysctl", "-w", "net.ipv4.conf.cable0.rp_filter=1")
+    daemon = lab.netswapd(QUICK)
+    daemon.wait_for("Strict reverse-path filtering on cable0", 3)
+    daemon.wait_for("sysctl -w net.ipv4.conf.cable0.rp_filter=2", 3)

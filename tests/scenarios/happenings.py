@@ -1,0 +1,119 @@
+"""What can happen in a scenario: `at TIME` one of these.
+
+    cut LINK · heal LINK            its upstream falls silent without a sign, and answers again
+    slow LINK SECONDS               replies take that long from now on
+    lose LINK N                     the next N probes over it get lost
+    error LINK [REASON]             packets cannot be sent from here (ends without a reason)
+    pull LINK · plug LINK           the cable
+    expire LINK · renew LINK        it loses its address, and gets one again
+    appear LINK KIND …              a new device, as in `device`
+    vanish LINK · rename LINK NEW   a device goes, or comes back under another name
+    reset LINK METRIC               somebody else gives it this metric
+    nm leaves · nm returns          NetworkManager leaves the bus, and starts again
+    nm refuses · nm hangs · nm obeys
+    stop netswap                    SIGTERM
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from netswap.adapters.bus import Variant
+from netswap.adapters.nm.names import DeviceState
+from tests.scenarios.network import Network
+from tests.scenarios.nic import Nic
+from tests.scenarios.script import device
+
+REFUSAL = "Not authorized (org.freedesktop.NetworkManager.Device.PermissionDenied)"
+
+
+def happen(event: str, network: Network) -> None:
+    """Make it happen."""
+    verb, first, *rest = event.split()
+    if verb == "nm":
+        NETWORK_MANAGER[first](network)
+    elif verb == "appear":
+        network.add(device([first, *rest], len(network.nics)))
+    else:
+        VERBS[verb](network, network.nics[first], rest)
+
+
+def cut(network: Network, nic: Nic, _: Sequence[str]) -> None:
+    nic.answers = False
+
+
+def heal(network: Network, nic: Nic, _: Sequence[str]) -> None:
+    nic.answers = True
+    if nic.state is DeviceState.IP_CONFIG:
+        network.activate(nic)
+
+
+def slow(network: Network, nic: Nic, rest: Sequence[str]) -> None:
+    nic.rtt_s = float(rest[0])
+
+
+def lose(network: Network, nic: Nic, rest: Sequence[str]) -> None:
+    nic.lose = int(rest[0])
+
+
+def error(network: Network, nic: Nic, rest: Sequence[str]) -> None:
+    nic.error = " ".join(rest)
+
+
+def pull(network: Network, nic: Nic, _: Sequence[str]) -> None:
+    network.pull(nic)
+
+
+def plug(network: Network, nic: Nic, _: Sequence[str]) -> None:
+    network.plug(nic)
+
+
+def expire(network: Network, nic: Nic, _: Sequence[str]) -> None:
+    network.deactivate(nic, DeviceState.IP_CONFIG)
+
+
+def renew(network: Network, nic: Nic, _: Sequence[str]) -> None:
+    network.activate(nic)
+
+
+def vanish(network: Network, nic: Nic, _: Sequence[str]) -> None:
+    network.remove(nic.ifname)
+
+
+def rename(network: Network, nic: Nic, rest: Sequence[str]) -> None:
+    network.remove(nic.ifname)
+    nic.ifname = rest[0]
+    network.add(nic)
+
+
+def reset(network: Network, nic: Nic, rest: Sequence[str]) -> None:
+    ipv4 = nic.applied["ipv4"] | {"route-metric": Variant("x", int(rest[0]))}
+    network.reapply(nic, nic.applied | {"ipv4": ipv4})
+
+
+def nm_refuses(network: Network) -> None:
+    network.refusal = REFUSAL
+
+
+def nm_hangs(network: Network) -> None:
+    network.hangs = True
+
+
+def nm_obeys(network: Network) -> None:
+    network.refusal, network.hangs = "", False
+
+
+VERBS: dict[str, Callable[[Network, Nic, Sequence[str]], None]] = {
+    what.__name__: what
+    for what in (
+        cut, heal, slow, lose, error, pull, plug, expire, renew, vanish, rename, reset,
+    )
+}  # fmt: skip
+
+NETWORK_MANAGER: dict[str, Callable[[Network], None]] = {
+    "leaves": Network.leave,
+    "returns": Network.come_back,
+    "refuses": nm_refuses,
+    "hangs": nm_hangs,
+    "obeys": nm_obeys,
+}

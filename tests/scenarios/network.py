@@ -1,0 +1,263 @@
+"""What surrounds netswap, simulated: devices, NetworkManager, the kernel's routes and the guard.
+
+It behaves as NetworkManager 1.42 was seen to behave:
+
+- a Reapply that changes a setting restarts DHCP; where no server answers, the link is torn down
+  after `ipv4.dhcp-timeout`. One that changes nothing removes the routes NetworkManager forgot;
+- a Reapply that changes IPv4 or IPv6 takes the link's IPv6 away for some 15 ms;
+- the DNS priority is seen on the bus some 16 ms after the call;
+- a lost carrier is told after 4 ms, the route goes after 6 s; what was applied at run time goes
+  with it, and the device comes back with the next free metric;
+- the connectivity check adds 20000: to a guarded link at once, to a silent one after 20 s;
+- a restart forgets what was applied at run time, and leaves its routes in the kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from netswap.adapters.nm import links, settings
+from netswap.adapters.nm.links import Metrics, Picker
+from netswap.adapters.nm.names import DeviceState
+from netswap.adapters.nm.settings import NEVER_S, Applied
+from netswap.adapters.nm.view import Device
+from netswap.core.actions import (
+    Block,
+    EndConnections,
+    Recheck,
+    Restore,
+    SetMetric,
+    Step,
+    Tidy,
+    Unblock,
+)
+from netswap.core.model import World
+from netswap.core.settings import Settings
+from tests.scenarios.clock import Clock
+from tests.scenarios.nic import FIRST_METRIC, Nic, profile
+
+CARRIER_TOLD_S = 0.004
+CARRIER_PATIENCE_S = 6.0
+REAPPLY_S = 0.003
+IPV6_GONE_S = 0.015
+DNS_TOLD_S = 0.016
+DHCP_TIMEOUT_S = 45.0
+CALL_TIMEOUT_S = 5.0
+CHECKED_S = {"fine": 0.006, "guarded": 0.3, "silent": 20.0}
+
+
+class RefusedError(Exception):
+    """A step could not be carried out."""
+
+
+class Network:
+    """The surroundings. `changed` is called after each change that netswap would be told of."""
+
+    def __init__(self, config: Settings, clock: Clock, changed: Callable[[], None]) -> None:
+        self.nics: dict[str, Nic] = {}
+        self.guard: set[str] = set()
+        self.running = True
+        self.refusal = ""
+        self.hangs = False
+        self.checks_every_s = 0.0
+        self._config = config
+        self._clock = clock
+        self._changed = changed
+        self._picker = Picker()
+        self._devices: list[Device] = []
+        self._paths: dict[str, str] = {}
+        self._activations: dict[str, int] = {}
+
+    # what netswap sees
+
+    def observe(self) -> World:
+        if self.running:
+            self._devices = [nic.seen() for nic in self.nics.values()]
+        wanted = self._config.link or self._picker.pick(self._devices)
+        assigned = links.assign(wanted, self._devices)
+        self._paths = {link.name: device.ifname for link, device in assigned if device}
+        metrics: Metrics = {}
+        for nic in self.nics.values():
+            metrics[nic.ifname, 4] = sorted(nic.routes4)
+            metrics[nic.ifname, 6] = sorted(nic.routes6)
+        return World(
+            links=tuple(links.observe(link, device, metrics) for link, device in assigned),
+            guarded=frozenset(self.guard),
+            managed=self.running,
+        )
+
+    @property
+    def leader(self) -> Nic | None:
+        """The device that the kernel sends by."""
+        routed = [nic for nic in self.nics.values() if nic.routes4]
+        return min(routed, key=lambda nic: min(nic.routes4), default=None)
+
+    @property
+    def traffic(self) -> Nic | None:
+        """The device that traffic reaches the internet by, None if it does not."""
+        nic = self.leader
+        return nic if nic and nic.works and nic.ifname not in self.guard else None
+
+    # what netswap does
+
+    def duration_s(self, step: Step) -> float:
+        """Say how long a step takes."""
+        if isinstance(step, SetMetric | Restore | Tidy):
+            return CALL_TIMEOUT_S if self.hangs else REAPPLY_S
+        return 0.0
+
+    def take(self, step: Step) -> None:
+        """Carry out a step. Raises RefusedError."""
+        match step:
+            case Block(_, ifname):
+                self.guard.add(ifname)
+            case Unblock(_, ifname):
+                self.guard.discard(ifname)
+            case SetMetric(link, v4, v6):
+                nic = self._nic(link)
+                self.reapply(nic, settings.rank(nic.applied, v4, v6))
+            case Restore(link):
+                nic = self._nic(link)
+                if (found := settings.restore(nic.applied)) is not None:
+                    self.reapply(nic, found)
+            case Tidy(link):
+                nic = self._nic(link)
+                self.reapply(nic, nic.applied)
+            case Recheck():
+                self.check()
+            case EndConnections():
+                pass
+
+    def _nic(self, link: str) -> Nic:
+        if not self.running:
+            raise RefusedError("NetworkManager is not there")
+        if self.hangs:
+            raise RefusedError("no answer (org.freedesktop.DBus.Error.NoReply)")
+        if self.refusal:
+            raise RefusedError(self.refusal)
+        return self.nics[self._paths[link]]
+
+    def reapply(self, nic: Nic, applied: Applied) -> None:
+        changed = any(applied.get(name) != nic.applied.get(name) for name in ("ipv4", "ipv6"))
+        nic.applied = applied
+        nic.route()
+        if changed:
+            nic.routes6 = set()
+            self._then(IPV6_GONE_S, nic.route6)
+            self._then(DNS_TOLD_S, lambda: self._show_dns(nic))
+            self._restart_dhcp(nic)
+        self._changed()
+
+    def _restart_dhcp(self, nic: Nic) -> None:
+        if nic.applied_number("ipv4.dhcp-timeout") != NEVER_S:
+            applied = nic.applied
+
+            def time_out() -> None:
+                if nic.applied is applied and not nic.answers:
+                    self.deactivate(nic, DeviceState.FAILED)
+
+            self._then(DHCP_TIMEOUT_S, time_out)
+
+    def _show_dns(self, nic: Nic) -> None:
+        nic.seen_dns = nic.applied_number("ipv4.dns-priority") or 100
+
+    # what happens to devices
+
+    def add(self, nic: Nic) -> None:
+        """Have a device appear, and connect it."""
+        self.nics[nic.ifname] = nic
+        nic.state = DeviceState.DISCONNECTED
+        self.activate(nic)
+
+    def remove(self, ifname: str) -> Nic:
+        """Have a device vanish, with all that belongs to it."""
+        nic = self.nics.pop(ifname)
+        self.deactivate(nic, DeviceState.UNAVAILABLE)
+        return nic
+
+    def activate(self, nic: Nic) -> None:
+        """Connect a device, as far as it gets."""
+        if not nic.answers:
+            nic.state = DeviceState.IP_CONFIG
+        elif nic.carrier:
+            first = FIRST_METRIC[nic.kind]
+            nic.activation_metric = first + self._activations.get(nic.kind, 0)
+            self._activations[nic.kind] = nic.activation_metric + 1 - first
+            nic.state = DeviceState.ACTIVATED
+            nic.applied = profile(nic.v6, nic.metric)
+            nic.route()
+            self._show_dns(nic)
+        self._changed()
+
+    def deactivate(self, nic: Nic, state: DeviceState) -> None:
+        nic.state, nic.applied, nic.limited = state, {}, False
+        nic.route()
+        self._changed()
+
+    def pull(self, nic: Nic) -> None:
+        """Pull the cable."""
+        nic.carrier = False
+
+        def give_up() -> None:
+            if not nic.carrier and self.running:
+                self.deactivate(nic, DeviceState.UNAVAILABLE)
+
+        self._then(CARRIER_TOLD_S, lambda: self._show_carrier(nic))
+        self._clock.later(CARRIER_PATIENCE_S, give_up)
+
+    def plug(self, nic: Nic) -> None:
+        """Put the cable back."""
+        nic.carrier = True
+        self._then(CARRIER_TOLD_S, lambda: self._show_carrier(nic))
+        if not nic.activated:
+            self._clock.later(CARRIER_TOLD_S, lambda: self.activate(nic))
+
+    def _show_carrier(self, nic: Nic) -> None:
+        nic.seen_carrier = nic.carrier
+
+    # what NetworkManager does by itself
+
+    def leave(self) -> None:
+        """Have NetworkManager leave the bus; links stay as they are."""
+        self.running = False
+        self._changed()
+
+    def come_back(self) -> None:
+        """Have NetworkManager start again: it adopts the links, with the profiles' settings."""
+        self.running = True
+        for nic in self.nics.values():
+            if nic.activated:
+                old4, old6 = nic.routes4, nic.routes6
+                nic.applied = profile(nic.v6, nic.metric)
+                nic.route()
+                nic.routes4 |= old4
+                nic.routes6 |= old6
+                self._show_dns(nic)
+        self._changed()
+
+    def check(self) -> None:
+        """Have NetworkManager check every link's connectivity."""
+        for nic in self.nics.values():
+            how = "guarded" if nic.ifname in self.guard else "fine" if nic.works else "silent"
+            if nic.activated and self.checks_every_s:
+                self._clock.later(CHECKED_S[how], partial(self._found, nic, how))
+
+    def check_always(self) -> None:
+        """Have NetworkManager check again and again."""
+        self.check()
+        self._clock.later(self.checks_every_s, self.check_always)
+
+    def _found(self, nic: Nic, how: str) -> None:
+        limited = how != "fine"
+        if nic.activated and self.running and nic.limited is not limited:
+            nic.limited = limited
+            nic.route()
+            self._changed()
+
+    def _then(self, delay_s: float, change: Callable[[], None]) -> None:
+        def do() -> None:
+            change()
+            self._changed()
+
+        self._clock.later(delay_s, do)

@@ -1,0 +1,108 @@
+"""One simulated network device, with the ISP behind it and its routes in the kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from netswap.adapters.bus import Variant, plain
+from netswap.adapters.nm.names import KINDS, DeviceState
+from netswap.adapters.nm.settings import Applied
+from netswap.adapters.nm.view import Device
+from netswap.core.model import PENALTY
+
+FIRST_METRIC = {"ethernet": 100, "wifi": 600, "modem": 700, "bluetooth": 750}
+"""NetworkManager's default metrics by type; each further device of a type gets the next one."""
+
+NUMBERS = {kind: number for number, kind in reversed(KINDS.items())}
+
+
+def profile(v6: bool, metric: int = -1) -> Applied:
+    """Return a connection's settings as NetworkManager stores them."""
+    addressing = {"method": Variant("s", "auto"), "route-metric": Variant("x", metric)}
+    return {
+        "connection": {"id": Variant("s", "profile")},
+        "ipv4": dict(addressing),
+        "ipv6": dict(addressing) if v6 else {"method": Variant("s", "disabled")},
+    }
+
+
+@dataclass(eq=False)
+class Nic:
+    """A device. What an ISP does is on top, what NetworkManager and the kernel have below."""
+
+    ifname: str
+    address: str = "198.51.100.1"
+    kind: str = "ethernet"
+    connection: str = ""
+    metered: bool = False
+    v6: bool = False
+    metric: int = -1
+    """The profile's own route metric, -1 for NetworkManager's default."""
+
+    answers: bool = True
+    rtt_s: float = 0.02
+    lose: int = 0
+    """How many of the next probes get lost."""
+    error: str = ""
+    """Why a packet cannot be sent from here, "" if it can."""
+
+    carrier: bool = True
+    state: DeviceState = DeviceState.ACTIVATED
+    applied: Applied = field(default_factory=dict)
+    activation_metric: int = 0
+    limited: bool = False
+    """NetworkManager's connectivity check got no answer: it adds 20000 to the metric."""
+    seen_carrier: bool = True
+    seen_dns: int | None = None
+    routes4: set[int] = field(default_factory=set)
+    routes6: set[int] = field(default_factory=set)
+
+    @property
+    def works(self) -> bool:
+        """Whether what leaves by it reaches the internet."""
+        return self.carrier and self.answers and not self.error
+
+    @property
+    def activated(self) -> bool:
+        return self.state is DeviceState.ACTIVATED
+
+    def applied_number(self, name: str) -> int | None:
+        setting, _, key = name.partition(".")
+        value = plain(self.applied.get(setting, {}).get(key))
+        return value if isinstance(value, int) else None
+
+    def effective_metric(self, family: str) -> int:
+        """Return the metric that NetworkManager gives the default route of a family."""
+        wanted = self.applied_number(f"{family}.route-metric")
+        base = self.activation_metric if wanted in (None, -1) else wanted
+        assert base is not None
+        return base + PENALTY * self.limited
+
+    def route(self) -> None:
+        """Have the kernel's default routes as NetworkManager wants them, and no other."""
+        self.routes4 = {self.effective_metric("ipv4")} if self.activated else set()
+        self.route6()
+
+    def route6(self) -> None:
+        self.routes6 = {self.effective_metric("ipv6")} if self.activated and self.v6 else set()
+
+    def seen(self) -> Device:
+        """Return it as NetworkManager shows it on the bus."""
+        return Device(
+            path=f"/Devices/{self.ifname}",
+            interface=self.ifname,
+            ifname=self.ifname,
+            number=NUMBERS[self.kind],
+            kind=self.kind,
+            driver="",
+            state=self.state,
+            carrier=self.seen_carrier,
+            metered=self.metered,
+            connection=self.connection if self.activated else "",
+            uuid="",
+            addresses=(self.address,) if self.activated else (),
+            metrics4=frozenset(self.routes4),
+            metrics6=frozenset(self.routes6),
+            dns4=self.seen_dns if self.activated else 0,
+            dns6=self.seen_dns if self.activated and self.v6 else 0,
+        )
