@@ -5,7 +5,7 @@
    link whose DHCP server does not answer, so a failed link must never be touched: the winner goes
    below it instead, and if it stands very low, one under it.
 3. A backup takes over by being lowered, and is raised again afterwards; the preferred link rests
-   where it is, as long as that is between the two.
+   where it is, as long as that is between the two. The active link leads after every single step.
 4. No metric at or below 50, where VPNs stand.
 5. IPv6 is changed where it must be, and never on the link that carries traffic unless it would
    otherwise not lead: NetworkManager flushes IPv6 for a moment when it is touched.
@@ -123,19 +123,24 @@ class _Ranks:
 
 
 def _move(ranks: _Ranks) -> Iterator[Step]:
-    """Yield the metric steps: the new one low first, then the others high."""
+    """Yield the metric steps, so that the active link leads after each of them.
+
+    It is lowered before the others are raised, and raised after they were.
+    """
     active = ranks.active
-    lowest, highest, rank = ranks.of_active()
     assert active.v4
+    lowest, highest, rank = ranks.of_active()
     v4 = rank if highest >= LOWEST_METRIC and not _within(active.v4, lowest, highest) else None
     v6 = rank if _overtaken(ranks) else None
-    if v4 is not None or v6 is not None:
-        yield SetMetric(active.name, v4, v6)
+    own: list[Step] = [SetMetric(active.name, v4, v6)] if v4 is not None or v6 is not None else []
+    base = active.v4.base if v4 is None else v4
+    leader = max(base, active.v4.base) + (PENALTY if active.v4.penalised else 0)
+    others = [
+        step for link in ranks.world.others(active) for step in _stand_by(ranks, link, leader)
+    ]
+    yield from own + others if base <= active.v4.base else others + own
     if active.v4.penalised:
         yield Recheck(active.name)
-    leader = v4 + (PENALTY if active.v4.penalised else 0) if v4 is not None else active.v4.metric
-    for link in ranks.world.others(active):
-        yield from _stand_by(ranks, link, leader)
 
 
 def _stand_by(ranks: _Ranks, link: Link, leader: int) -> Iterator[Step]:
