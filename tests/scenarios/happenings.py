@@ -1,17 +1,17 @@
 """What can happen in a scenario: `at TIME` one of these.
 
-    cut LINK · heal LINK            its upstream falls silent without a sign, and answers again
-    slow LINK SECONDS               replies take that long from now on
-    lose LINK N                     the next N probes over it get lost
-    error LINK [REASON]             packets cannot be sent from here (ends without a reason)
-    pull LINK · plug LINK           the cable
-    expire LINK · renew LINK        it loses its address, and gets one again
-    appear LINK KIND …              a new device, as in `device`
-    vanish LINK · rename LINK NEW   a device goes, or comes back under another name
-    reset LINK METRIC               somebody else gives it this metric
-    nm leaves · nm returns          NetworkManager leaves the bus, and starts again
-    nm refuses · nm hangs · nm obeys
-    stop netswap                    SIGTERM
+cut LINK · heal LINK            its upstream falls silent without a sign, and answers again
+slow LINK SECONDS               replies take that long from now on
+lose LINK N                     the next N probes over it get lost
+error LINK [REASON]             packets cannot be sent from here (ends without a reason)
+pull LINK · plug LINK           the cable
+expire LINK · renew LINK        it loses its address, and gets one again
+appear LINK KIND …              a new device, as in `device`
+vanish LINK · rename LINK NEW   a device goes, or comes back under another name
+reset LINK METRIC               somebody else gives it this metric
+nm leaves · nm returns          NetworkManager leaves the bus, and starts again
+nm refuses · nm hangs · nm obeys
+stop netswap                    SIGTERM
 """
 
 from __future__ import annotations

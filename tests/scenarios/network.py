@@ -114,18 +114,11 @@ class Network:
                 self.guard.add(ifname)
             case Unblock(_, ifname):
                 self.guard.discard(ifname)
-            case SetMetric(link, v4, v6):
-                nic = self._nic(link)
-                self.reapply(nic, settings.rank(nic.applied, v4, v6))
-            case Restore(link):
-                nic = self._nic(link)
-                if (found := settings.restore(nic.applied)) is not None:
-                    self.reapply(nic, found)
-            case Tidy(link):
-                nic = self._nic(link)
-                self.reapply(nic, nic.applied)
             case Recheck():
                 self.check()
+            case SetMetric() | Restore() | Tidy():
+                nic = self._nic(step.link)
+                self.reapply(nic, _edited(step, nic.applied))
             case EndConnections():
                 pass
 
@@ -141,8 +134,10 @@ class Network:
     def reapply(self, nic: Nic, applied: Applied) -> None:
         changed = any(applied.get(name) != nic.applied.get(name) for name in ("ipv4", "ipv6"))
         nic.applied = applied
-        nic.route()
-        if changed:
+        if not changed:
+            nic.forget_stale()
+        else:
+            nic.route()
             nic.routes6 = set()
             self._then(IPV6_GONE_S, nic.route6)
             self._then(DNS_TOLD_S, lambda: self._show_dns(nic))
@@ -261,3 +256,13 @@ class Network:
             self._changed()
 
         self._clock.later(delay_s, do)
+
+
+def _edited(step: SetMetric | Restore | Tidy, applied: Applied) -> Applied:
+    match step:
+        case SetMetric(_, v4, v6):
+            return settings.rank(applied, v4, v6)
+        case Restore():
+            return settings.restore(applied) or applied
+        case Tidy():
+            return applied

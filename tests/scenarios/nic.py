@@ -86,6 +86,11 @@ class Nic:
     def route6(self) -> None:
         self.routes6 = {self.effective_metric("ipv6")} if self.activated and self.v6 else set()
 
+    def forget_stale(self) -> None:
+        """Drop the routes that NetworkManager does not know (any more)."""
+        self.routes4 &= {self.effective_metric("ipv4")}
+        self.routes6 &= {self.effective_metric("ipv6")}
+
     def seen(self) -> Device:
         """Return it as NetworkManager shows it on the bus."""
         return Device(

@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from netswap.core.actions import Action, AnnounceSwap, Apply, Restore, Say, SendProbe, SetMetric, Step
+from netswap.core.actions import (
+    Action,
+    AnnounceSwap,
+    Apply,
+    Restore,
+    Say,
+    SendProbe,
+    SetMetric,
+    Step,
+)
 from netswap.core.engine import Engine
 from netswap.core.events import Applied, Elapsed, Event, Observed, ProbeFailed, Replied
 from netswap.core.model import State
@@ -43,7 +52,10 @@ class Player:
         for nic in self._script.nics:
             self.network.add(nic)
         for at_s, event in self._script.events:
-            self.clock.at(at_s, partial(self._happen, event))
+            if at_s < 0:
+                happen(event, self.network)
+            else:
+                self.clock.at(at_s, partial(self._happen, event))
         if every_s := self._script.checks_every_s:
             self.network.checks_every_s = every_s
             self.network.check_always()

@@ -1,16 +1,17 @@
 """The language of scenario files.
 
-    # What is specified, in prose.
-    config                          netswap.toml, indented; without it netswap picks its links
-        [probe]
-        fall = 3
-    device cable0 ethernet metered ipv6 metric=100 connection=Office rtt=0.2
-    check every 5                   NetworkManager's connectivity check is on
-    show probes                     with a line for every probe
-    at 5.3 cut cable0               what happens when; see `player.py` for all there is
-    until 60
-    ----
-    what came of it
+# What is specified, in prose.
+config                          netswap.toml, indented; without it netswap picks its links
+    [probe]
+    fall = 3
+device cable0 ethernet metered ipv6 metric=100 connection=Office rtt=0.2
+check every 5                   NetworkManager's connectivity check is on
+show probes                     with a line for every probe
+at 5.3 cut cable0               what happens when, before the start when below 0;
+                                see `happenings.py` for all there is
+until 60
+----
+what came of it
 """
 
 from __future__ import annotations

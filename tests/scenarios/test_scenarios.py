@@ -25,10 +25,10 @@ def test_scenario(path: Path) -> None:
     if os.environ.get("NETSWAP_REWRITE"):
         path.write_text(f"{given}{script.LINE}{played}")
     elif played != expected:
-        lines = (text.splitlines(keepends=True) for text in (expected, played))
-        diff = "".join(difflib.unified_diff(*lines, "expected", "played", n=2))
+        before, after = (text.splitlines(keepends=True) for text in (expected, played))
+        diff = "".join(difflib.unified_diff(before, after, "expected", "played", n=2))
         pytest.fail(f"{path.name}:\n{diff}", pytrace=False)
 
 
 def test_there_are_scenarios() -> None:
-    assert len(FILES) > 20
+    assert len(FILES) > 30

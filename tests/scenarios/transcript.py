@@ -1,12 +1,12 @@
 """What a scenario's transcript looks like: one line for each thing, with its time and kind.
 
-    event    what happened, as the scenario says
-    log      what netswap logged (not what it says when debugging: `do` says that)
-    do       the steps it has carried out
-    world    the links by their effective IPv4 metric, as the kernel has them afterwards
-    traffic  which link traffic reaches the internet by
-    announce what netswap tells others
-    probe    a probe that was sent
+event    what happened, as the scenario says
+log      what netswap logged (not what it says when debugging: `do` says that)
+do       the steps it has carried out
+world    the links by their effective IPv4 metric, as the kernel has them afterwards
+traffic  which link traffic reaches the internet by
+announce what netswap tells others
+probe    a probe that was sent
 """
 
 from __future__ import annotations
@@ -78,18 +78,10 @@ def _nic_text(nic: Nic, network: Network) -> str:
 
 def step_text(step: Step) -> str:
     match step:
-        case Block(_, ifname):
-            return f"block {ifname}"
-        case Unblock(_, ifname):
-            return f"unblock {ifname}"
+        case Block(_, name) | Unblock(_, name) | Tidy(name) | Recheck(name) | Restore(name):
+            return f"{type(step).__name__.lower()} {name}"
         case EndConnections(link, _):
             return f"end connections of {link}"
         case SetMetric(link, v4, v6):
             ranks = [f"{name} {rank}" for name, rank in (("IPv4", v4), ("IPv6", v6)) if rank]
             return f"{link}: {', '.join(ranks)}"
-        case Tidy(link):
-            return f"tidy {link}"
-        case Recheck(link):
-            return f"recheck {link}"
-        case Restore(link):
-            return f"restore {link}"

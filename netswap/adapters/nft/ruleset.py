@@ -117,7 +117,8 @@ def checked(ifname: str) -> str:
     nft would take a quote as the end of the name and an asterisk as a wildcard.
     """
     fits = 0 < len(ifname.encode()) < _IFNAMSIZ
-    if not fits or ifname in {".", ".."} or _UNFIT.search(ifname):
+    printable = ifname.isprintable()
+    if not (fits and printable) or ifname in {".", ".."} or _UNFIT.search(ifname):
         raise GuardError(
             f"{ifname!r} cannot be guarded: not a usable interface name",
             "interface names have 1 to 15 bytes, without spaces, quotes, '/', ':' and '*'",
