@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +21,17 @@ from dbus_next.aio import MessageBus
 from dbus_next.auth import AuthExternal
 from dbus_next.errors import AuthError, InvalidAddressError
 
-__all__ = ["Bus", "BusError", "Signal", "Variant", "plain"]
+__all__ = ["Answer", "Bus", "BusError", "Call", "CallError", "Signal", "Variant", "plain"]
 
 TIMED_OUT = "org.freedesktop.DBus.Error.NoReply"
 DISCONNECTED = "org.freedesktop.DBus.Error.Disconnected"
 DBUS = "org.freedesktop.DBus"
 DBUS_PATH = "/org/freedesktop/DBus"
+
+AT_ONCE = 32
+"""Messages read per wake-up, so that a flood of calls cannot hold up the event loop."""
+UNDER_WAY = 64
+"""Calls of others being answered at one time; more are refused."""
 
 
 class BusError(Exception):
@@ -48,6 +53,30 @@ class Signal:
     args: tuple[Any, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A method call that came in, its arguments unwrapped."""
+
+    sender: str
+    path: str
+    interface: str
+    member: str
+    signature: str
+    args: tuple[Any, ...]
+
+
+class CallError(Exception):
+    """The answer to a call that cannot be answered otherwise. `name` is the D-Bus error name."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+Answer = tuple[str, list[Any]]
+"""The signature and the values that a call is answered with."""
+
+
 def plain(value: Any) -> Any:
     """Take the variants off a value, however deep."""
     if isinstance(value, Variant):
@@ -62,9 +91,28 @@ def plain(value: Any) -> Any:
 class _MessageBus(MessageBus):  # type: ignore[misc]
     """dbus-next's bus, mended.
 
+    It reads as long as there is something to read, whatever else is due: now a bounded number of
+    messages at a time. What is left may lie in its own buffer, where the selector does not see it.
+
     A server that hangs up during authentication makes 0.2.3 spin for ever (`_auth_readline`): at
     the end of the stream `sock_recv` returns nothing, at once, again and again.
     """
+
+    def _message_reader(self) -> None:
+        try:
+            for _ in range(AT_ONCE):
+                if not self._unmarshaller.unmarshall():
+                    return
+                self._on_message(self._unmarshaller.message)
+                self._unmarshaller: Any = self._create_unmarshaller()
+        except Exception as error:  # noqa: BLE001 (as in the library: whatever it is, it is the end)
+            self._finalize(error)
+        else:
+            self._loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        if not self._disconnected:
+            self._message_reader()
 
     async def _auth_readline(self) -> str:
         line = b""
@@ -81,6 +129,8 @@ class Bus:
     def __init__(self, bus: MessageBus) -> None:
         self._bus = bus
         self._listeners: list[Callable[[Signal], None]] = []
+        self._handler: Callable[[Call], Coroutine[Any, Any, Answer]] | None = None
+        self._answering: set[asyncio.Task[None]] = set()
         bus.add_message_handler(self._dispatch)
 
     @classmethod
@@ -164,6 +214,21 @@ class Bus:
                 return ""
             raise
 
+    async def request_name(self, name: str) -> bool:
+        """Own a well-known name; return False where somebody else has it."""
+        do_not_queue, primary_owner = 4, 1
+        (result,) = await self.call(DBUS, DBUS_PATH, DBUS, "RequestName", "su", name, do_not_queue)
+        return bool(result == primary_owner)
+
+    def answer(self, handler: Callable[[Call], Coroutine[Any, Any, Answer]]) -> None:
+        """Have the handler answer every method call that comes in; it may raise CallError."""
+        self._handler = handler
+
+    def emit(self, path: str, interface: str, member: str, signature: str, *args: Any) -> None:
+        """Send a signal to whoever listens."""
+        if self.connected:
+            self._bus.send(Message.new_signal(path, interface, member, signature, list(args)))
+
     async def disconnected(self) -> None:
         """Wait until the connection is gone, for whatever reason."""
         with contextlib.suppress(OSError, EOFError):
@@ -176,15 +241,52 @@ class Bus:
             await self.disconnected()
         self._bus._sock.close()
 
-    def _dispatch(self, message: Message) -> None:
-        if message.message_type is not MessageType.SIGNAL:
+    def _dispatch(self, message: Message) -> bool:
+        """Take in a message; return True if the library need not look at it."""
+        if message.message_type is MessageType.METHOD_CALL and self._handler is not None:
+            self._take_call(message)
+            return True
+        if message.message_type is MessageType.SIGNAL:
+            signal = Signal(
+                sender=message.sender or "",
+                path=message.path,
+                interface=message.interface,
+                member=message.member,
+                args=tuple(plain(arg) for arg in message.body),
+            )
+            for listener in self._listeners:
+                listener(signal)
+        return False
+
+    def _take_call(self, message: Message) -> None:
+        if len(self._answering) >= UNDER_WAY:
+            busy = CallError("org.freedesktop.DBus.Error.LimitsExceeded", "too many calls at once")
+            self._send_error(message, busy)
             return
-        signal = Signal(
+        task = asyncio.create_task(self._answer(message))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _answer(self, message: Message) -> None:
+        assert self._handler is not None
+        call = Call(
             sender=message.sender or "",
             path=message.path,
-            interface=message.interface,
+            interface=message.interface or "",
             member=message.member,
+            signature=message.signature,
             args=tuple(plain(arg) for arg in message.body),
         )
-        for listener in self._listeners:
-            listener(signal)
+        try:
+            signature, values = await self._handler(call)
+        except CallError as error:
+            self._send_error(message, error)
+        else:
+            self._reply(message, Message.new_method_return(message, signature, values))
+
+    def _send_error(self, message: Message, error: CallError) -> None:
+        self._reply(message, Message.new_error(message, error.name, str(error)))
+
+    def _reply(self, message: Message, reply: Message) -> None:
+        if self.connected and not message.flags & MessageFlag.NO_REPLY_EXPECTED:
+            self._bus.send(reply)

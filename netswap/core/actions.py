@@ -7,7 +7,7 @@ the first failure ends the batch. The other actions change nothing and are done 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,23 @@ class Level(IntEnum):
     ERROR = 40
 
 
+class Kind(Enum):
+    """What a transition is about."""
+
+    LINK = "link"
+    SWAP = "swap"
+    GUARD = "guard"
+    MODE = "mode"
+
+
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Write a line to the log."""
+    """Write a line to the log; with a `kind` it is a transition, kept and told to listeners."""
 
     text: str
     level: Level = Level.INFO
+    kind: Kind | None = None
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)

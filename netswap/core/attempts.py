@@ -33,36 +33,54 @@ class Attempts:
         self._attempts: dict[Step, _Attempt] = {}
 
     def ready(self, step: Step, now_s: float) -> bool:
-        """Whether the step may be tried now."""
-        attempt = self._attempts.get(step)
-        return attempt is None or now_s >= attempt.again_s
+        """Whether the step, or any part of it, may be tried now."""
+        return any(
+            (attempt := self._attempts.get(part)) is None or now_s >= attempt.again_s
+            for part in _parts(step)
+        )
 
     def issued(self, step: Step, now_s: float) -> None:
         """Note a try whose effect shows later. What shows at once needs no patience."""
         if isinstance(step, SetMetric | Tidy | Recheck):
             self._try(step, now_s)
 
+    def finished(self, steps: Collection[Step], now_s: float) -> None:
+        """Let the patience begin now: the try itself may have taken long."""
+        for part in (part for step in steps for part in _parts(step)):
+            if part in self._attempts:
+                self._attempts[part].at_s = now_s
+
     def failed(self, step: Step, now_s: float) -> float:
         """Note a failure; return when it may be tried again."""
         if not isinstance(step, SetMetric | Tidy | Recheck):
             self._try(step, now_s)
-        return self._attempts[step].again_s
+        return max(self._attempts[part].again_s for part in _parts(step))
 
     def forgive_all_but(self, needed: Collection[Step], now_s: float) -> None:
         """Forget the back-off of what is not needed now; keep the pause between two tries."""
-        for step in self._attempts.keys() - set(needed):
-            self._attempts[step].count = 1
-            if self.ready(step, now_s):
-                del self._attempts[step]
+        parts = {part for step in needed for part in _parts(step)}
+        for part in self._attempts.keys() - parts:
+            self._attempts[part].count = 1
+            if self.ready(part, now_s):
+                del self._attempts[part]
 
     def deadline_s(self, needed: Collection[Step], now_s: float) -> float | None:
         """Return when the first of the steps that are needed may be tried again."""
-        held = (self._attempts[step].again_s for step in needed if step in self._attempts)
+        parts = (part for step in needed for part in _parts(step))
+        held = (self._attempts[part].again_s for part in parts if part in self._attempts)
         return min((again_s for again_s in held if again_s > now_s), default=None)
 
     def _try(self, step: Step, now_s: float) -> None:
-        if attempt := self._attempts.get(step):
-            attempt.at_s = now_s
-            attempt.count = min(attempt.count + 1, 10)
-        else:
-            self._attempts[step] = _Attempt(now_s)
+        for part in _parts(step):
+            if attempt := self._attempts.get(part):
+                attempt.at_s = now_s
+                attempt.count = min(attempt.count + 1, 10)
+            else:
+                self._attempts[part] = _Attempt(now_s)
+
+
+def _parts(step: Step) -> tuple[Step, ...]:
+    """Split a metric step by family: IPv4 alone again, after both, is a repetition."""
+    if isinstance(step, SetMetric) and step.v4 is not None and step.v6 is not None:
+        return SetMetric(step.link, v4=step.v4), SetMetric(step.link, v6=step.v6)
+    return (step,)

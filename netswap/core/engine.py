@@ -12,12 +12,12 @@ not done. One batch of steps is under way at a time. `now_s` is monotonic and ne
 from __future__ import annotations
 
 from netswap.core import plan as planning
-from netswap.core import policy, words
-from netswap.core.actions import Action, AnnounceSwap, Apply, Level, Say, SendProbe, Step, Unblock
+from netswap.core import policy, report, words
+from netswap.core.actions import Action, AnnounceSwap, Apply, Block, SendProbe, Step, Unblock
 from netswap.core.attempts import Attempts
-from netswap.core.events import Applied, Elapsed, Event, Observed, ProbeFailed, Replied
-from netswap.core.health import Health
-from netswap.core.model import Desired, Link, LinkSnapshot, Role, Snapshot, State, World
+from netswap.core.events import Applied, Elapsed, Event, Observed, Overridden, ProbeFailed, Replied
+from netswap.core.health import PROVING, Health
+from netswap.core.model import Desired, Link, Mode, Override, Snapshot, State, World
 from netswap.core.settings import Settings
 from netswap.core.track import Track
 
@@ -27,13 +27,20 @@ class Engine:
 
     def __init__(self, settings: Settings, now_s: float) -> None:
         self._settings = settings
-        self._world: World | None = None
+        self._world = World()
+        self._started = False
+        """Whether the world was seen once: a link that is new after that was just connected."""
         self._tracks: dict[str, Track] = {}
-        self._desired = Desired(None, frozenset(), "nothing observed yet")
+        self._override = Override()
+        self._desired = Desired(None, frozenset(), "nothing observed yet", hold=True)
+        self._active: Link | None = None
+        """The link that is desired, as it was last seen; it may be gone since."""
+        self._reason = self._desired.reason
         self._since_s = now_s
         self._needed: tuple[Step, ...] = ()
         self._attempts = Attempts()
-        self._applying = False
+        self._under_way: tuple[Step, ...] | None = None
+        self._stuck = False
         self._stopping = False
         self._actions: list[Action] = []
 
@@ -47,20 +54,31 @@ class Engine:
             case ProbeFailed(link, sequence, reason):
                 self._probe_failed(link, sequence, reason)
             case Applied(world, failed, error):
-                self._observe(world, now_s)
                 self._applied(failed, error, now_s)
+                self._observe(world, now_s)
+            case Overridden(override):
+                self._overrule(override, "asked by the user")
             case Elapsed():
                 pass
         self._expire(now_s)
-        self._decide(now_s)
-        self._probe(now_s)
+        if not self._stopping:
+            self._decide(now_s)
+            self._plan(now_s)
+            self._probe(now_s)
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Go on with other settings, keeping what is known; observe right afterwards."""
+        self._settings = settings
+        for track in self._tracks.values():
+            track.reconfigure(settings.probe)
 
     def stop(self) -> None:
         """Ask for the last batch: leave everything as found (see `plan_stop`)."""
         self._stopping = True
-        steps = planning.plan_stop(self._world, self._up) if self._world else ()
-        if self._world and (kept := planning.kept_at_stop(self._world, self._up)):
-            self._say(words.kept(kept), Level.WARNING)
+        steps = planning.plan_stop(self._world, self._up)
+        if kept := planning.kept_at_stop(self._world, self._up):
+            self._actions.append(words.kept(kept))
+        self._actions += [words.step(step, "netswap is stopping") for step in steps]
         self._actions.append(Apply(steps))
 
     def take_actions(self) -> list[Action]:
@@ -71,110 +89,168 @@ class Engine:
     def next_deadline_s(self, now_s: float) -> float | None:
         """Return when to call again at the latest; None where only an event can matter."""
         deadlines = [track.deadline_s(self._interval_s(track)) for track in self._tracks.values()]
-        if not self._applying:
+        if self._override.until_s != Override().until_s:
+            deadlines.append(self._override.until_s)
+        if self._under_way is None:
             deadlines.append(self._attempts.deadline_s(self._needed, now_s))
         return min((at for at in deadlines if at is not None), default=None)
 
     def snapshot(self, now_s: float) -> Snapshot:
         """Return all that there is to know."""
-        world = self._world or World()
-        links = tuple(self._link_snapshot(link, world) for link in world.links)
-        active = self._track(self._desired.active)
+        world, active = self._world, self._desired.active
         return Snapshot(
             now_s=now_s,
-            active=self._desired.active,
-            reason=self._desired.reason,
+            active=active,
+            condition=report.condition(world, active, self._healths),
+            reason=self._reason,
             since_s=self._since_s,
-            online=active is not None and active.health.state is not State.DOWN,
-            links=links,
+            override=self._override,
+            managed=world.managed,
+            links=tuple(
+                report.link(link, self._tracks[link.name], world, active) for link in world.links
+            ),
         )
 
     # what happened
 
     def _observe(self, world: World, now_s: float) -> None:
-        # With a working link there is something to lose: a new one must rise first. Without,
-        # one reply will do.
-        state = State.DOWN if self._up else State.UNKNOWN
+        if world.managed != self._world.managed:
+            self._actions.append(words.manager(running=world.managed))
         for link in world.links:
-            if track := self._tracks.get(link.name):
-                before, ifname = track.health, track.link.ifname
-                track.observe(link, state, now_s)
-            else:
-                track = Track(self._settings.probe, link, state, now_s)
-                before, ifname = (track.health if link.usable else Health()), ""
-                self._tracks[link.name] = track
-            if link.ifname and link.ifname != ifname:
-                self._say(words.probing(link, self._settings.probe.targets))
-            self._say_transition(link, before, track.health)
-        for gone in self._tracks.keys() - {link.name for link in world.links}:
-            del self._tracks[gone]
-        self._world = world
+            self._observe_link(link, self._state_if_new(link, world), now_s)
+        for name in self._tracks.keys() - {link.name for link in world.links}:
+            self._actions.append(words.gone(self._tracks.pop(name).link))
+        self._world, self._started = world, True
+
+    def _state_if_new(self, link: Link, world: World) -> State:
+        """Return how a link starts that is connected from now on.
+
+        With another working link there is something to lose, and it must rise first. Without, one
+        reply will do.
+        """
+        works = any(other.usable and other.name in self._up for other in world.others(link))
+        return State.DOWN if works else State.UNKNOWN
+
+    def _observe_link(self, link: Link, state: State, now_s: float) -> None:
+        if track := self._tracks.get(link.name):
+            before, ifname = track.health, track.link.ifname
+            track.observe(link, state, now_s)
+        else:
+            before, ifname = Health(), ""
+            track = self._tracks[link.name] = Track(self._settings.probe, link, state, now_s)
+            if self._started:
+                track.connect(state, now_s)
+        if link.ifname not in ("", ifname):
+            self._actions.append(words.probing(link, self._settings.probe.targets))
+        connected = track.health.reason == PROVING and before.reason != PROVING
+        if connected or before.state is not track.health.state:
+            self._actions.append(words.transition(link, track.health))
 
     def _replied(self, name: str, sequence: int, now_s: float) -> None:
-        if track := self._track(name):
+        if track := self._tracks.get(name):
             before = track.health
             track.replied(sequence, now_s)
-            self._say_transition(track.link, before, track.health)
+            if track.health.late and not before.late:
+                self._actions.append(words.late(track.link, track.health))
+            self._note_change(track.link, before, track.health)
 
     def _probe_failed(self, name: str, sequence: int, reason: str) -> None:
-        if track := self._track(name):
+        if track := self._tracks.get(name):
             before = track.health
             track.failed(sequence, reason)
-            if before.local_error != reason:
-                self._say(words.cannot_probe(track.link, reason), Level.WARNING)
+            if track.health.local_error not in ("", before.local_error):
+                self._actions.append(words.cannot_probe(track.link, reason))
 
     def _applied(self, failed: Step | None, error: str, now_s: float) -> None:
-        self._applying = False
+        self._attempts.finished(self._under_way or (), now_s)
+        self._under_way = None
         if failed is not None:
             again_s = self._attempts.failed(failed, now_s) - now_s
-            self._say(words.failed(failed, error, again_s), Level.WARNING)
+            self._actions.append(words.failed(failed, error, again_s))
+
+    def _overrule(self, override: Override, why: str) -> None:
+        if override != self._override:
+            self._override = override
+            self._actions.append(words.mode(override, why))
 
     def _expire(self, now_s: float) -> None:
         for track in self._tracks.values():
             before = track.health
             for health in track.expire(now_s):
                 if before.state is not State.DOWN:
-                    self._say(words.loss(track.link, health, self._settings.probe), Level.WARNING)
-                self._say_transition(track.link, before, health)
+                    self._actions.append(words.loss(track.link, health, self._settings.probe))
+                self._note_change(track.link, before, health)
                 before = health
+        if now_s >= self._override.until_s:
+            self._overrule(Override(), "the time that was asked for is over")
+
+    def _note_change(self, link: Link, before: Health, after: Health) -> None:
+        if before.state is not after.state:
+            self._actions.append(words.transition(link, after))
 
     # what to do about it
 
     def _decide(self, now_s: float) -> None:
-        if self._world is None or self._stopping:
-            return
-        desired = policy.select(self._world, self._healths)
-        self._announce(desired, now_s)
-        self._desired = desired
-        self._needed = planning.plan(desired, self._world, self._up, self._settings.metric)
+        self._end_pin()
+        before, was_nowhere = self._active, self._desired.reason == policy.NOWHERE
+        desired = policy.select(self._world, self._healths, self._override)
+        after = self._world.link(desired.active)
+        if desired.active != self._desired.active:
+            self._since_s, self._reason = now_s, desired.reason
+            if before and after:
+                say = (
+                    words.moved(before, after)
+                    if desired.hold
+                    else (words.swap(before, after, desired.reason))
+                )
+                self._actions += [say, AnnounceSwap(before.name, after.name, desired.reason)]
+        if desired.reason == policy.NOWHERE and not was_nowhere:
+            self._actions.append(words.nowhere(after))
+        self._desired, self._active = desired, after or self._active
+
+    def _end_pin(self) -> None:
+        """Let the user's choice go when that link is dead, unless it was meant even so."""
+        pin = self._override
+        if pin.mode is Mode.PINNED and not pin.even_if_dead:
+            track = self._tracks.get(pin.link)
+            if track is None or track.health.state is State.DOWN:
+                why = track.health.reason if track else "it is gone"
+                self._overrule(Override(), f"{pin.link}: {why}")
+
+    def _plan(self, now_s: float) -> None:
+        self._needed = planning.plan(
+            self._desired, self._world, self._touchable, self._settings.metric
+        )
         self._attempts.forgive_all_but(self._needed, now_s)
+        self._note_stuck()
         steps = tuple(step for step in self._needed if self._attempts.ready(step, now_s))
         held = set(self._needed) - set(steps)
-        if self._applying or not steps or any(isinstance(step, Unblock) for step in held):
+        # Traffic must not be moved to a link that could not be unblocked.
+        if self._under_way is not None or not steps or any(isinstance(s, Unblock) for s in held):
             return
         for step in steps:
-            self._say(*words.step(step))
+            self._actions.append(words.step(step, self._why(step)))
             self._attempts.issued(step, now_s)
-        self._applying = True
+        self._under_way = steps
         self._actions.append(Apply(steps))
 
-    def _announce(self, desired: Desired, now_s: float) -> None:
-        before = self._track(self._desired.active)
-        after = self._track(desired.active)
-        if desired.active != self._desired.active:
-            self._since_s = now_s
-            if before and after:
-                self._say(words.swap(before.link, after.link, desired.reason))
-                self._actions.append(
-                    AnnounceSwap(before.link.name, after.link.name, desired.reason)
-                )
-        nowhere = policy.NOWHERE
-        if desired.reason == nowhere and self._desired.reason != nowhere:
-            self._say(words.nowhere(after.link if after else None), Level.ERROR)
+    def _why(self, step: Step) -> str:
+        if isinstance(step, Block):
+            return f"{self._desired.active} is active"
+        return "it becomes active" if step.link == self._desired.active else "it is free"
+
+    def _note_stuck(self) -> None:
+        """Say once that there is nothing to be done although the wrong link leads."""
+        active = self._world.link(self._desired.active)
+        stuck = bool(
+            active and active.name in self._up and not self._needed
+            and self._world.managed and not self._desired.hold and not self._world.leads(active)
+        )  # fmt: skip
+        if active and stuck and not self._stuck:
+            self._actions.append(words.stuck(active))
+        self._stuck = stuck
 
     def _probe(self, now_s: float) -> None:
-        if self._stopping:
-            return
         for name, track in self._tracks.items():
             sequence = track.send(now_s, self._interval_s(track))
             if sequence is not None:
@@ -183,10 +259,14 @@ class Engine:
     def _interval_s(self, track: Track) -> float:
         """Return the seconds between two probes: a metered backup at rest is asked less often."""
         probe = self._settings.probe
-        active = self._track(self._desired.active)
-        rests = track is not active and track.link.metered and not self._is_preferred(track)
-        settled = track.health.losses == 0 and (track.health.up or not track.health.replies)
-        if rests and settled and track.health.sent and active and active.health.clean:
+        active = self._tracks.get(self._desired.active or "")
+        preferred = bool(self._world.links) and track.link.name == self._world.links[0].name
+        rests = track is not active and track.link.metered and not preferred
+        health = track.health
+        settled = health.sent and (health.clean or (not health.up and not health.replies))
+        calm = active is not None and active.health.clean
+        known = health.state is not State.UNKNOWN
+        if rests and settled and calm and known:
             return max(probe.interval_s, probe.standby_interval_s)
         return probe.interval_s
 
@@ -200,37 +280,6 @@ class Engine:
     def _up(self) -> frozenset[str]:
         return frozenset(name for name, track in self._tracks.items() if track.health.up)
 
-    def _track(self, name: str | None) -> Track | None:
-        return self._tracks.get(name) if name is not None else None
-
-    def _is_preferred(self, track: Track) -> bool:
-        return self._world is not None and track.link.name == self._world.links[0].name
-
-    def _say(self, text: str, level: Level = Level.INFO) -> None:
-        self._actions.append(Say(text, level))
-
-    def _say_transition(self, link: Link, before: Health, after: Health) -> None:
-        if before.state is not after.state and after.state is not State.UNKNOWN:
-            down = after.state is State.DOWN
-            self._say(words.transition(link, after), Level.WARNING if down else Level.INFO)
-
-    def _link_snapshot(self, link: Link, world: World) -> LinkSnapshot:
-        health = self._tracks[link.name].health
-        return LinkSnapshot(
-            name=link.name,
-            ifname=link.ifname,
-            connection=link.connection,
-            kind=link.kind,
-            metered=link.metered,
-            role=Role.ACTIVE if link.name == self._desired.active else Role.STANDBY,
-            state=health.state,
-            reason=health.local_error or health.reason,
-            since_s=health.since_s,
-            rtt_s=health.rtt_s,
-            last_reply_s=health.last_reply_s,
-            sent=health.sent,
-            lost=health.lost,
-            guarded=link.ifname in world.guarded,
-            metric4=link.v4.metric if link.v4 else None,
-            metric6=link.v6.metric if link.v6 else None,
-        )
+    @property
+    def _touchable(self) -> frozenset[str]:
+        return frozenset(name for name, track in self._tracks.items() if track.health.touchable)

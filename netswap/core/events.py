@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netswap.core.actions import Step
-from netswap.core.model import World
+from netswap.core.model import Override, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,15 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
+class Overridden:
+    """The user asked for a link, for a pause, or for neither any more."""
+
+    override: Override
+
+
+@dataclass(frozen=True, slots=True)
 class Elapsed:
     """A deadline came; nothing else happened."""
 
 
-Event = Observed | Replied | ProbeFailed | Applied | Elapsed
+Event = Observed | Replied | ProbeFailed | Applied | Overridden | Elapsed

@@ -14,13 +14,15 @@ from dataclasses import dataclass, replace
 
 from netswap.core.model import State
 
+PROVING = "connected, not proven yet"
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
     """What the probes have shown so far. Times are monotonic seconds, durations seconds."""
 
     state: State = State.UNKNOWN
-    reason: str = "not proven yet"
+    reason: str = PROVING
     since_s: float = 0.0
     replies: int = 0
     """In a row, up to now."""
@@ -30,6 +32,10 @@ class Health:
     """Why nothing can leave by the link; "" when something can."""
     local_error: str = ""
     """Why the last probe could not be sent; "" when it could."""
+    fresh: bool = False
+    """Whether it was activated a moment ago, with no loss since: its DHCP server answers."""
+    late: bool = False
+    """Whether the last reply came after its probe had been counted as lost."""
     rtt_s: float | None = None
     last_reply_s: float | None = None
     sent: int = 0
@@ -37,8 +43,13 @@ class Health:
 
     @property
     def up(self) -> bool:
-        """Whether the link may be touched, and may carry traffic."""
+        """Whether the link may carry traffic."""
         return self.state is State.UP
+
+    @property
+    def touchable(self) -> bool:
+        """Whether its metric may be changed: NetworkManager asks for the lease again then."""
+        return self.up or (self.fresh and not self.obstacle)
 
     @property
     def clean(self) -> bool:
@@ -53,7 +64,7 @@ class Health:
 
 def sent(health: Health) -> Health:
     """Count a probe that left."""
-    return replace(health, sent=health.sent + 1, local_error="")
+    return replace(health, sent=health.sent + 1)
 
 
 def unsent(health: Health, reason: str) -> Health:
@@ -73,7 +84,14 @@ def replied(health: Health, rtt_s: float, rise: int, now_s: float) -> Health:
 
 def lost(health: Health, fall: int, now_s: float) -> Health:
     """Count a probe that was not answered in time."""
-    health = replace(health, replies=0, losses=health.losses + 1, lost=health.lost + 1)
+    health = replace(
+        health,
+        replies=0,
+        losses=health.losses + 1,
+        lost=health.lost + 1,
+        fresh=False,
+        local_error="",
+    )
     if health.losses >= fall:
         return health._become(State.DOWN, _count(health.losses, "probe lost"), now_s)
     return health
@@ -84,6 +102,7 @@ def replied_late(health: Health, rtt_s: float, newer_losses: int, now_s: float) 
     return replace(
         health,
         losses=min(health.losses, newer_losses),
+        late=True,
         lost=max(0, health.lost - 1),
         rtt_s=rtt_s,
         last_reply_s=now_s,
@@ -92,7 +111,7 @@ def replied_late(health: Health, rtt_s: float, newer_losses: int, now_s: float) 
 
 def obstructed(health: Health, obstacle: str, now_s: float) -> Health:
     """Take the link down at once: nothing can leave by it, whatever the probes said."""
-    health = replace(health, obstacle=obstacle, replies=0, losses=0)
+    health = replace(health, obstacle=obstacle, replies=0, losses=0, fresh=False)
     if health.state is State.DOWN:
         return replace(health, reason=obstacle)
     return health._become(State.DOWN, obstacle, now_s)
@@ -100,7 +119,7 @@ def obstructed(health: Health, obstacle: str, now_s: float) -> Health:
 
 def connected(health: Health, state: State, now_s: float) -> Health:
     """Start over without obstacle, as UNKNOWN (one reply will do) or DOWN (it must rise)."""
-    waiting = replace(health, obstacle="", replies=0, losses=0, reason="connected, not proven yet")
+    waiting = replace(health, obstacle="", replies=0, losses=0, fresh=True, reason=PROVING)
     return waiting._become(state, waiting.reason, now_s)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
+from math import inf
 
 PENALTY = 20000
 """What NetworkManager adds to the metric of a link that its connectivity check finds limited."""
@@ -16,6 +17,26 @@ class State(Enum):
     UNKNOWN = "unknown"
     UP = "up"
     DOWN = "down"
+
+
+class Mode(Enum):
+    """Who decides."""
+
+    AUTO = "auto"
+    PINNED = "pinned"
+    """The user named the active link."""
+    PAUSED = "paused"
+    """Nothing is changed, and nothing is guarded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What the user asked for, until when on the engine's clock (infinity: until told)."""
+
+    mode: Mode = Mode.AUTO
+    link: str = ""
+    until_s: float = inf
+    even_if_dead: bool = False
 
 
 class Role(Enum):
@@ -111,6 +132,10 @@ class Desired:
     active: str | None
     guarded: frozenset[str]
     reason: str
+    hold: bool = False
+    """Whether metrics stay as they are: there is nothing better, or it is not known yet."""
+    forced: bool = False
+    """Whether the user wants this link even though it is not up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +149,28 @@ class LinkSnapshot:
     metered: bool
     role: Role
     state: State
+    touchable: bool
+    """Whether its metric may be changed: it is up, or was activated a moment ago."""
     reason: str
     since_s: float
     rtt_s: float | None
     last_reply_s: float | None
     sent: int
     lost: int
+    loss: float | None
+    """Share of the last probes that were lost, 0 to 1."""
     guarded: bool
     metric4: int | None
     metric6: int | None
+
+
+class Condition(Enum):
+    """How the computer as a whole is doing."""
+
+    STARTING = "starting"
+    PREFERRED = "preferred"
+    BACKUP = "backup"
+    OFFLINE = "offline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +179,9 @@ class Snapshot:
 
     now_s: float
     active: str | None
+    condition: Condition
     reason: str
     since_s: float
-    online: bool
-    links: tuple[LinkSnapshot, ...] = field(default=())
+    override: Override
+    managed: bool
+    links: tuple[LinkSnapshot, ...] = ()

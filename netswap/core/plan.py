@@ -1,9 +1,9 @@
 """From what is to what should be: the steps, in their order. The ordering rules live only here.
 
 1. Unblock before the metric moves to a link; block after the kernel was *seen* to lead by another.
-2. Touch only links that are up. NetworkManager restarts DHCP on every Reapply, and tears down a
-   link whose DHCP server does not answer, so a failed link must never be touched: the winner goes
-   below it instead, and if it stands very low, one under it.
+2. Touch only links that are up, or were activated a moment ago. NetworkManager restarts DHCP on
+   every Reapply, and tears down a link whose DHCP server does not answer, so a failed link must
+   never be touched: the winner goes below it instead, and if it stands very low, one under it.
 3. A backup takes over by being lowered, and is raised again afterwards; the preferred link rests
    where it is, as long as that is between the two. The active link leads after every single step.
 4. No metric at or below 50, where VPNs stand.
@@ -35,17 +35,17 @@ from netswap.core.settings import LOWEST_METRIC, MetricSettings
 
 
 def plan(
-    desired: Desired, world: World, up: frozenset[str], metrics: MetricSettings
+    desired: Desired, world: World, touchable: frozenset[str], metrics: MetricSettings
 ) -> tuple[Step, ...]:
     """Return what to do now. More may follow once the world was observed again."""
     steps: list[Step] = list(_unblock(desired, world))
     active = world.link(desired.active)
-    if active is None or active.v4 is None:
+    if active is None or active.v4 is None or desired.hold:
         return tuple(steps)
     if world.leads(active):
         steps += _block(desired, world)
-    if world.managed and active.name in up:
-        steps += _move(_Ranks(world, active, up, metrics))
+    if world.managed and (desired.forced or active.name in touchable):
+        steps += _move(_Ranks(world, active, touchable, metrics))
     return tuple(steps)
 
 
@@ -92,7 +92,7 @@ class _Ranks:
 
     world: World
     active: Link
-    up: frozenset[str]
+    touchable: frozenset[str]
     metrics: MetricSettings
 
     def of_active(self) -> tuple[int, int, int]:
@@ -117,7 +117,7 @@ class _Ranks:
         metrics = [
             link.v4.metric
             for link in self.world.others(self.active)
-            if link.v4 and link.name not in self.up
+            if link.v4 and link.name not in self.touchable
         ]
         return min(metrics, default=PENALTY) - 1
 
@@ -129,12 +129,10 @@ def _move(ranks: _Ranks) -> Iterator[Step]:
     """
     active = ranks.active
     assert active.v4
-    lowest, highest, rank = ranks.of_active()
-    v4 = rank if highest >= LOWEST_METRIC and not _within(active.v4, lowest, highest) else None
-    v6 = rank if _overtaken(ranks) else None
+    v4, v6 = _own_ranks(ranks)
     own: list[Step] = [SetMetric(active.name, v4, v6)] if v4 is not None or v6 is not None else []
     base = active.v4.base if v4 is None else v4
-    leader = max(base, active.v4.base) + (PENALTY if active.v4.penalised else 0)
+    leader = base + (PENALTY if active.v4.penalised else 0)
     others = [
         step for link in ranks.world.others(active) for step in _stand_by(ranks, link, leader)
     ]
@@ -143,8 +141,23 @@ def _move(ranks: _Ranks) -> Iterator[Step]:
         yield Recheck(active.name)
 
 
+def _own_ranks(ranks: _Ranks) -> tuple[int | None, int | None]:
+    """Return the ranks to set on the active link, per family, None where it is fine.
+
+    One that is not up is not touched, and neither is the only one that has a default route.
+    """
+    active = ranks.active
+    assert active.v4
+    alone = not any(link.v4 or link.v6 for link in ranks.world.others(active))
+    if alone or active.name not in ranks.touchable:
+        return None, None
+    lowest, highest, rank = ranks.of_active()
+    fits = highest < LOWEST_METRIC or _within(active.v4, lowest, highest)
+    return None if fits else rank, rank if _overtaken(ranks) else None
+
+
 def _stand_by(ranks: _Ranks, link: Link, leader: int) -> Iterator[Step]:
-    if link.name not in ranks.up:
+    if link.name not in ranks.touchable:
         if link.usable and link.stale:  # safe even now: settings that are unchanged restart nothing
             yield Tidy(link.name)
         return
@@ -175,5 +188,5 @@ def _overtaken(ranks: _Ranks) -> bool:
     return active.v6 is not None and any(
         link.v6 is not None and link.v6.metric <= active.v6.metric
         for link in ranks.world.others(active)
-        if link.name not in ranks.up
+        if link.name not in ranks.touchable
     )

@@ -6,6 +6,7 @@ lost probe still counts as late for `LATE_S`; nothing is counted while the link 
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from math import inf
 
@@ -15,6 +16,8 @@ from netswap.core.model import Link, State
 from netswap.core.settings import ProbeSettings
 
 LATE_S = 10.0
+REMEMBERED = 60
+"""How many of the last probes the loss is told of."""
 SEQUENCES = 1 << 16
 
 
@@ -36,6 +39,8 @@ class Track:
         """When the newest probe was due; the next one is due an interval later, without drift."""
         self._waiting: dict[int, _Probe] = {}
         self._missed: dict[int, _Probe] = {}
+        self._outcomes: deque[bool] = deque(maxlen=REMEMBERED)
+        """Which of the last probes were answered."""
         if not link.usable:
             self._obstruct(now_s)
 
@@ -46,7 +51,12 @@ class Track:
         if not link.usable:
             self._obstruct(now_s)
         elif self.health.obstacle or replaced:
-            self.health = evidence.connected(self.health, state_if_new, now_s)
+            self.connect(state_if_new, now_s)
+
+    def connect(self, state: State, now_s: float) -> None:
+        """Begin anew with a link that was just activated; nothing if it has an obstacle."""
+        if self.link.usable:
+            self.health = evidence.connected(self.health, state, now_s)
             self._forget()
 
     def send(self, now_s: float, interval_s: float) -> int | None:
@@ -64,10 +74,13 @@ class Track:
         """Count a reply, be it in time or late; one to no probe of ours is ignored."""
         if probe := self._waiting.pop(sequence, None):
             self._missed.clear()
+            self._outcomes.append(True)
             rtt_s = now_s - probe.sent_s
             self.health = evidence.replied(self.health, rtt_s, self._settings.rise, now_s)
         elif late := self._missed.pop(sequence, None):
             self._missed = {s: p for s, p in self._missed.items() if p.sent_s > late.sent_s}
+            if False in self._outcomes:
+                self._outcomes[self._outcomes.index(False)] = True
             rtt_s = now_s - late.sent_s
             self.health = evidence.replied_late(self.health, rtt_s, len(self._missed), now_s)
 
@@ -82,6 +95,7 @@ class Track:
         for sequence, probe in list(self._waiting.items()):
             if now_s >= probe.lost_s:
                 self._missed[sequence] = self._waiting.pop(sequence)
+                self._outcomes.append(False)
                 self.health = evidence.lost(self.health, self._settings.fall, now_s)
                 after.append(self.health)
         self._missed = {s: p for s, p in self._missed.items() if p.sent_s > now_s - LATE_S}
@@ -92,6 +106,17 @@ class Track:
         if self.health.obstacle:
             return None
         return min([self._slot_s + interval_s, *(p.lost_s for p in self._waiting.values())])
+
+    @property
+    def loss(self) -> float | None:
+        """Share of the last probes that were lost, 0 to 1; None where none was decided."""
+        if not self._outcomes:
+            return None
+        return self._outcomes.count(False) / len(self._outcomes)
+
+    def reconfigure(self, settings: ProbeSettings) -> None:
+        """Go on with other settings."""
+        self._settings = settings
 
     def _obstruct(self, now_s: float) -> None:
         obstacle = self.link.obstacle or "no IPv4 default route"

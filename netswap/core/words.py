@@ -11,84 +11,150 @@ from collections.abc import Sequence
 from netswap.core.actions import (
     Block,
     EndConnections,
+    Kind,
     Level,
     Recheck,
     Restore,
+    Say,
     SetMetric,
     Step,
     Tidy,
     Unblock,
 )
-from netswap.core.health import Health
-from netswap.core.model import Link
+from netswap.core.health import PROVING, Health
+from netswap.core.model import Link, Mode, Override, State
 from netswap.core.settings import ProbeSettings
 
 STARTED = "Network swapper"
 
 
-def probing(link: Link, targets: Sequence[str]) -> str:
-    """Return the line about a link that is probed from now on."""
-    return f"Pinger running on interface {link.ifname} to {', '.join(targets)}"
+def probing(link: Link, targets: Sequence[str]) -> Say:
+    """Say that a link is probed from now on."""
+    return Say(f"Pinger running on interface {link.ifname} to {', '.join(targets)}")
 
 
-def loss(link: Link, health: Health, probe: ProbeSettings) -> str:
-    """Return the line about one lost probe."""
-    return (
+def loss(link: Link, health: Health, probe: ProbeSettings) -> Say:
+    """Say that a probe was lost; of a link whose replies come late it was said already."""
+    text = (
         f"Ping failure on {link.ifname} ({health.losses}/{probe.fall}): "
         f"no reply within {probe.interval_s:g} s"
     )
+    return Say(text, Level.DEBUG if health.late else Level.WARNING)
 
 
-def transition(link: Link, health: Health) -> str:
-    """Return the line about a link that came up or went down."""
-    return f"Link {label(link)} is {health.state.value}: {health.reason}"
+def late(link: Link, health: Health) -> Say:
+    """Say that replies come late."""
+    return Say(
+        f"Replies over {label(link)} come late, after {health.rtt_s or 0:.1f} s: not counted as "
+        "lost; a longer interval_s would suit this link",
+        Level.WARNING,
+    )
 
 
-def swap(source: Link, target: Link, reason: str) -> str:
-    """Return the line about another link becoming the active one."""
-    return (
+def transition(link: Link, health: Health) -> Say:
+    """Say that a link came up, went down, or has to prove itself."""
+    if health.reason == PROVING:
+        text = f"Link {label(link)} is {PROVING}"
+        return Say(text, Level.INFO, Kind.LINK, link.name)
+    level = Level.WARNING if health.state is State.DOWN else Level.INFO
+    text = f"Link {label(link)} is {health.state.value}: {health.reason}"
+    return Say(text, level, Kind.LINK, link.name)
+
+
+def gone(link: Link) -> Say:
+    """Say that a link is not there any more."""
+    return Say(f"Link {label(link)} is gone", Level.WARNING, Kind.LINK, link.name)
+
+
+def swap(source: Link, target: Link, reason: str) -> Say:
+    """Say that netswap makes another link the active one."""
+    text = (
         f"Changing default interface from {source.ifname or source.name} to {target.ifname}: "
         f"{reason}"
     )
+    return Say(text, kind=Kind.SWAP, link=target.name)
 
 
-def nowhere(current: Link | None) -> str:
-    """Return the line about having no link to go to."""
+def moved(source: Link, target: Link) -> Say:
+    """Say that the active link changed without netswap's doing."""
+    text = f"The default interface is {target.ifname} now, no more {source.ifname or source.name}"
+    return Say(text, Level.WARNING, Kind.SWAP, target.name)
+
+
+def nowhere(current: Link | None) -> Say:
+    """Say that there is no link to go to."""
     stay = f"staying on {current.ifname}" if current else "there is no default route at all"
-    return f"No link works: {stay}, changing nothing"
+    text = f"No link works: {stay}, changing nothing"
+    return Say(text, Level.ERROR, Kind.LINK, current.name if current else "")
 
 
-def kept(link: Link) -> str:
-    """Return the line about a metric that is not put back at exit."""
-    return (
+def stuck(active: Link) -> Say:
+    """Say that traffic cannot be moved."""
+    text = (
+        f"Cannot move traffic to {label(active)}: a link that does not work stands below it, may "
+        "not be touched, and nothing may go below 51"
+    )
+    return Say(text, Level.ERROR)
+
+
+def manager(*, running: bool) -> Say:
+    """Say that NetworkManager left, or came back."""
+    if running:
+        return Say("NetworkManager is back")
+    text = "NetworkManager is not running: no metric can be changed until it is back"
+    return Say(text, Level.WARNING)
+
+
+def mode(override: Override, why: str) -> Say:
+    """Say who decides from now on."""
+    text = {
+        Mode.AUTO: f"Choosing links automatically again: {why}",
+        Mode.PINNED: f"Keeping to {override.link}: {why}",
+        Mode.PAUSED: f"Paused, guarding nothing: {why}",
+    }[override.mode]
+    return Say(text, kind=Kind.MODE, link=override.link)
+
+
+def kept(link: Link) -> Say:
+    """Say that a metric is not put back at exit."""
+    text = (
         f"Leaving {label(link)} as the default route: putting its metric back would move traffic "
         "to a link that does not work"
     )
+    return Say(text, Level.WARNING)
 
 
-def cannot_probe(link: Link, reason: str) -> str:
-    """Return the line about a local error."""
-    return f"Cannot probe over {label(link)}: {reason} (a local error, not counted as a loss)"
+def cannot_probe(link: Link, reason: str) -> Say:
+    """Say that a probe could not be sent."""
+    text = f"Cannot probe over {label(link)}: {reason} (a local error, not counted as a loss)"
+    return Say(text, Level.WARNING)
 
 
-def failed(step: Step, error: str, again_s: float) -> str:
-    """Return the line about a step that failed."""
-    return f"Failed: {step_text(step)}: {error}; next try in {again_s:.0f} s"
+def failed(step: Step, error: str, again_s: float) -> Say:
+    """Say that a step failed."""
+    text = f"Failed: {step_text(step)}: {error}; next try in {again_s:.0f} s"
+    return Say(text, Level.WARNING)
 
 
-def step(step: Step) -> tuple[str, Level]:
-    """Return the line about a step that is being taken."""
-    level = Level.INFO if isinstance(step, Block | Unblock) else Level.DEBUG
-    return step_text(step), level
+def step(step: Step, why: str) -> Say:
+    """Say that a step is being taken."""
+    text = step_text(step)
+    match step:
+        case Block(link) | Unblock(link):
+            return Say(f"{text}: {why}", kind=Kind.GUARD, link=link)
+        case SetMetric() | Restore():
+            return Say(text)
+        case _:
+            return Say(text, Level.DEBUG)
 
 
 def step_text(step: Step) -> str:
     """Describe a step in a few words."""
     match step:
-        case Block(link, ifname):
-            text = f"Blocking all packets via nftables to interface {ifname}: {link} is on standby"
-        case Unblock(link, ifname):
-            text = f"Unblocking all packets via nftables to interface {ifname}: {link} is free"
+        case Block(_, ifname):
+            text = f"Blocking all packets via nftables to interface {ifname}"
+        case Unblock(_, ifname):
+            text = f"Unblocking all packets via nftables to interface {ifname}"
         case EndConnections(link, addresses):
             text = f"Ending the connections of {link} ({', '.join(addresses)})"
         case SetMetric(link, v4, v6):

@@ -40,7 +40,7 @@ class DeviceState(IntEnum):
     FAILED = 120
 
 
-STATE_WORDS = {
+OBSTACLES = {
     DeviceState.UNKNOWN: "state unknown",
     DeviceState.UNMANAGED: "not managed by NetworkManager",
     DeviceState.UNAVAILABLE: "not available",
@@ -49,11 +49,11 @@ STATE_WORDS = {
     DeviceState.CONFIG: "connecting",
     DeviceState.NEED_AUTH: "waiting for a password",
     DeviceState.IP_CONFIG: "waiting for an address",
-    DeviceState.IP_CHECK: "connecting",
-    DeviceState.SECONDARIES: "connecting",
     DeviceState.DEACTIVATING: "disconnecting",
     DeviceState.FAILED: "connection failed",
 }
+"""Why a device in this state carries no traffic. From IP_CHECK on its addresses and routes are in
+the kernel, while NetworkManager still waits for pre-up scripts and VPNs."""
 
 KINDS = {1: "ethernet", 2: "wifi", 5: "bluetooth", 8: "modem", 20: "ethernet"}
 """NMDeviceType → the type that netswap.toml knows; 20 is veth, which NM treats as Ethernet."""

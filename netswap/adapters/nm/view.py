@@ -46,7 +46,7 @@ class Device:
         """Why it cannot carry traffic, "" if it can."""
         if not self.carrier:
             return "carrier lost"
-        return names.STATE_WORDS.get(self.state, "")
+        return names.OBSTACLES.get(self.state, "")
 
 
 class View:

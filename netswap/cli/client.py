@@ -1,0 +1,235 @@
+"""The connection to netswapd: calls, changes as they come, and errors that a person can read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from netswap.adapters.bus import DISCONNECTED, TIMED_OUT, Bus, BusError, Signal, plain
+from netswap.cli import status
+from netswap.cli.text import printable
+from netswap.errors import FAILED, MISCONFIGURED, UserError
+
+NOT_RUNNING = 3
+"""Exit status: there is no netswapd to talk to."""
+NOT_ALLOWED = 4
+"""Exit status: this user may not do that."""
+
+SERVICE = "org.netswap1"
+PATH = "/org/netswap1"
+PREFIX = f"{SERVICE}.Error."
+DBUS = "org.freedesktop.DBus"
+ERROR = f"{DBUS}.Error."
+NETWORK_MANAGER = "org.freedesktop.NetworkManager"
+
+RULES = (
+    f"type='signal',sender='{SERVICE}',path_namespace='{PATH}'",
+    f"type='signal',sender='{DBUS}',member='NameOwnerChanged',arg0='{SERVICE}'",
+)
+ABSENT = {DISCONNECTED, f"{ERROR}ServiceUnknown", f"{ERROR}NameHasNoOwner"}
+REFUSED = {
+    f"{PREFIX}NotAllowed",
+    f"{ERROR}AccessDenied",
+    f"{ERROR}InteractiveAuthorizationRequired",
+}
+WRONG = {f"{PREFIX}{name}" for name in ("NoSuchLink", "InvalidArgument", "InvalidConfiguration")}
+
+T = TypeVar("T")
+
+
+class Transition(NamedTuple):
+    """Something that happened: when (Unix time), its kind, the link, and in words what and why."""
+
+    time_s: float
+    kind: str
+    link: str
+    text: str
+
+
+class Reply(NamedTuple):
+    """What came of one probe: None in place of a round trip for no answer in time."""
+
+    target: str
+    rtt_s: float | None
+
+
+class Setting(NamedTuple):
+    """An effective setting: its value as TOML, and the file it comes from, or `default`."""
+
+    name: str
+    value: str
+    source: str
+
+
+class Offer(NamedTuple):
+    """A device of NetworkManager's, and the link it is ("" if none)."""
+
+    device: str
+    type: str
+    connection: str
+    state: str
+    metered: bool
+    link: str
+
+
+class Finding(NamedTuple):
+    """What one check found: verdict ok, warn or fail, and the command that mends it."""
+
+    check: str
+    verdict: str
+    finding: str
+    mend: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Properties changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """The service came (or went)."""
+
+    running: bool
+
+
+Event = Transition | Changed | Presence
+
+
+class Service:
+    """netswapd, as it is on the bus. Methods raise UserError."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def status(self) -> status.Status:
+        """Return how things stand."""
+        objects = await self._call(
+            "GetManagedObjects", interface="org.freedesktop.DBus.ObjectManager"
+        )
+        try:
+            return status.read(objects)
+        except KeyError as missing:
+            raise UserError(
+                f"netswapd does not tell {missing}: it is of another version than netswapctl",
+                hint="sudo systemctl restart netswapd",
+            ) from None
+
+    async def transitions(self, since_s: float = 0.0) -> list[Transition]:
+        """Return what happened since a time, oldest first."""
+        return [Transition(*row) for row in await self._call("Transitions", "d", since_s)]
+
+    async def settings(self) -> list[Setting]:
+        """Return the effective settings."""
+        return [Setting(*row) for row in await self._call("Settings")]
+
+    async def offers(self) -> list[Offer]:
+        """Return what NetworkManager offers, as netswap would rank it."""
+        return [Offer(*row) for row in await self._call("Offers")]
+
+    async def findings(self) -> list[Finding]:
+        """Return what the service finds of the system."""
+        return [Finding(*row) for row in await self._call("Diagnose")]
+
+    async def probe(self, link: str) -> list[Reply]:
+        """Probe over a link once."""
+        rows = await self._call("Probe", "s", link, timeout_s=60)
+        return [Reply(target, None if rtt_s < 0 else rtt_s) for target, rtt_s in rows]
+
+    async def use(self, link: str, seconds: float, *, even_if_dead: bool) -> None:
+        """Make a link the active one."""
+        await self._call("Use", "sdb", link, seconds, even_if_dead)
+
+    async def pause(self, seconds: float) -> None:
+        """Have nothing changed or guarded for a while."""
+        await self._call("Pause", "d", seconds)
+
+    async def order(self, method: str) -> None:
+        """Call a method that takes nothing and answers nothing: Auto, Resume, Reload."""
+        await self._call(method)
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Yield what happens, the service's coming and going too. Ends with the bus.
+
+        The first event, an invented `Presence`, says that nothing will be missed from now on.
+        """
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        owner = ""
+
+        def take(signal: Signal) -> None:
+            nonlocal owner
+            if signal.sender == DBUS and signal.member == "NameOwnerChanged":
+                owner = signal.args[2]
+                queue.put_nowait(Presence(bool(owner)))
+            elif signal.sender == owner and signal.member == "Transition":
+                queue.put_nowait(Transition(*printable(signal.args)))
+            elif signal.sender == owner:  # anybody may send us signals; only netswapd's count
+                queue.put_nowait(Changed())
+
+        self._bus.listen(take)
+        for rule in RULES:
+            await self._bus.subscribe(rule)
+        owner = await self._bus.owner(SERVICE)
+        queue.put_nowait(Presence(bool(owner)))
+        watch = asyncio.create_task(self._bus.disconnected())
+        watch.add_done_callback(lambda _: queue.put_nowait(None))
+        while (event := await queue.get()) is not None:
+            yield event
+        raise _explained(BusError(DISCONNECTED, "the system bus is gone"))
+
+    async def running(self, name: str = SERVICE) -> bool:
+        """Tell whether a service is on the bus."""
+        return bool(await self._bus.owner(name))
+
+    async def _call(
+        self,
+        member: str,
+        signature: str = "",
+        *args: Any,
+        interface: str = status.MANAGER,
+        timeout_s: float = 10.0,
+    ) -> Any:
+        try:
+            answer = await self._bus.call(
+                SERVICE, PATH, interface, member, signature, *args, timeout_s=timeout_s
+            )
+        except BusError as error:
+            raise _explained(error) from None
+        return printable(plain(answer[0])) if answer else None
+
+
+def talk(work: Callable[[Service], Awaitable[T]], *, timeout_s: float = 5.0) -> T:
+    """Connect, do the work, disconnect. Raises UserError."""
+
+    async def session() -> T:
+        try:
+            bus = await Bus.connect(timeout_s)
+        except BusError as error:
+            raise _explained(error) from None
+        try:
+            return await work(Service(bus))
+        finally:
+            await bus.close()
+
+    return asyncio.run(session())
+
+
+def _explained(error: BusError) -> UserError:
+    """Turn an error from the bus into a line, a hint and an exit status."""
+    message = printable(str(error).removesuffix(f" ({error.name})"))
+    if error.name in ABSENT:
+        cause = f": {message}" if error.name == DISCONNECTED else ""
+        hint = "start it with `sudo systemctl start netswapd`"
+        return UserError(f"netswapd is not running{cause}", hint=hint, status=NOT_RUNNING)
+    if error.name in REFUSED:
+        hint = "run it as root (sudo), or from the session on this computer's own screen"
+        return UserError(f"not allowed: {message}", hint=hint, status=NOT_ALLOWED)
+    if error.name in WRONG:
+        hint = "`netswapctl status` names the links" if error.name.endswith("NoSuchLink") else ""
+        return UserError(message, hint=hint, status=MISCONFIGURED)
+    if error.name in (TIMED_OUT, f"{ERROR}NoReply"):
+        hint = "`journalctl -u netswapd` may tell why"
+        return UserError(f"netswapd does not answer: {message}", hint=hint, status=FAILED)
+    return UserError(message if error.name.startswith(PREFIX) else str(error), status=FAILED)

@@ -1,0 +1,64 @@
+"""The commands that change something: use, auto, pause, resume, reload."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+import click
+
+from netswap.cli import render
+from netswap.cli.client import Service, talk
+from netswap.cli.options import DURATION, LINK
+from netswap.cli.status import Status
+
+how_long = click.option("--for", "seconds", type=DURATION, help="For so long, such as 30m.")
+
+
+@click.command()
+@click.argument("link", type=LINK)
+@how_long
+@click.option("--even-if-dead", is_flag=True, help="Even where it does not work.")
+def use(link: str, seconds: float | None, even_if_dead: bool) -> int:
+    """Make LINK the active one until `auto`, or for a while, or until it is dead."""
+    state = _after(lambda service: service.use(link, seconds or 0, even_if_dead=even_if_dead))
+    return 0 if state.active_link == link else 1
+
+
+@click.command()
+def auto() -> None:
+    """Let netswap choose the link again; ends `use` and `pause`."""
+    _after(lambda service: service.order("Auto"))
+
+
+@click.command()
+@how_long
+def pause(seconds: float | None) -> None:
+    """Guard and change nothing until `resume`, or for a while; links are still probed."""
+    _after(lambda service: service.pause(seconds or 0))
+
+
+@click.command()
+def resume() -> None:
+    """End a pause."""
+    _after(lambda service: service.order("Resume"))
+
+
+@click.command()
+def reload() -> None:
+    """Have netswapd read its configuration again; if it is wrong the old one stays in force."""
+    talk(lambda service: service.order("Reload"))
+    click.echo("The configuration is in force.")
+
+
+def _after(change: Callable[[Service], Awaitable[None]]) -> Status:
+    """Change something, and tell how things stand then."""
+
+    async def work(service: Service) -> Status:
+        await change(service)
+        return await service.status()
+
+    state = talk(work)
+    now_s = time.time()
+    click.echo("\n".join([render.headline(state, now_s), *render.notes(state, now_s)]))
+    return state

@@ -1,0 +1,101 @@
+"""Text for terminals: colours, tables that fit, and no control characters. Pure but for `Terminal`.
+
+Names of connections and reasons come from outside (a Wi-Fi network names itself), so whatever the
+service says goes through `printable` before it is shown.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, TextIO
+from unicodedata import east_asian_width
+
+Paint = Callable[[str, str], str]
+"""Takes a text and the name of a colour."""
+
+CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
+"""SGR parameters (ECMA-48, 8.3.117)."""
+
+GAP = "  "
+NARROWEST = 4
+"""A column that must give way is still this wide."""
+
+
+class Cell(NamedTuple):
+    """A text with a colour."""
+
+    text: str
+    colour: str = ""
+
+
+def printable(value: Any) -> Any:
+    """Replace every character that is no plain text, however deep it stands."""
+    if isinstance(value, str):
+        if value.isprintable():
+            return value
+        return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in value)
+    if isinstance(value, list | tuple):
+        return [printable(item) for item in value]
+    if isinstance(value, dict):
+        return {printable(key): printable(item) for key, item in value.items()}
+    return value
+
+
+def painted(text: str, colour: str) -> str:
+    """Colour a text."""
+    return f"\x1b[{CODES[colour]}m{text}\x1b[0m" if colour else text
+
+
+def unpainted(text: str, _colour: str) -> str:
+    """Leave a text as it is."""
+    return text
+
+
+def paint_for(stream: TextIO = sys.stdout) -> Paint:
+    """Return how to colour what goes there: only on a terminal, never with NO_COLOR (no-color.org)."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return unpainted if plain or not stream.isatty() else painted
+
+
+def width_of(stream: TextIO = sys.stdout) -> int | None:
+    """Return how many columns there are; None where lines may be of any length."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
+def columns(text: str) -> int:
+    """Return how many columns a text takes on a terminal."""
+    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def clip(text: str, width: int) -> str:
+    """Shorten a text to so many columns."""
+    if columns(text) <= width:
+        return text
+    while text and columns(text) > width - 1:
+        text = text[:-1]
+    return f"{text}…"
+
+
+def table(
+    rows: Sequence[Sequence[Cell]], paint: Paint = unpainted, width: int | None = None
+) -> list[str]:
+    """Lay rows out in columns; where there is too little room, the widest ones give way."""
+    widths = [max(columns(cell.text) for cell in column) for column in zip(*rows, strict=True)]
+    room = None if width is None else width - len(GAP) * (len(widths) - 1)
+    while room is not None and sum(widths) > room and max(widths) > NARROWEST:
+        widths[widths.index(max(widths))] -= 1
+    return [_line(row, widths, paint) for row in rows]
+
+
+def _line(row: Iterable[Cell], widths: Iterable[int], paint: Paint) -> str:
+    cells = [(clip(cell.text, width), cell.colour, width) for cell, width in zip(row, widths, strict=True)]
+    while cells and not cells[-1][0]:
+        cells.pop()
+    parts = [
+        paint(text, colour) + " " * (width - columns(text) if i < len(cells) - 1 else 0)
+        for i, (text, colour, width) in enumerate(cells)
+    ]
+    return GAP.join(parts)

@@ -1,0 +1,45 @@
+"""What the engine knows, as a snapshot for people and programs that ask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netswap.core.health import Health
+from netswap.core.model import Condition, Link, LinkSnapshot, Role, State, World
+from netswap.core.track import Track
+
+
+def condition(world: World, active: str | None, healths: Mapping[str, Health]) -> Condition:
+    """Sum it up in one word."""
+    if active is None:
+        return Condition.OFFLINE if healths else Condition.STARTING
+    if healths[active].state is State.UNKNOWN:
+        return Condition.STARTING
+    if healths[active].state is State.DOWN:
+        return Condition.OFFLINE
+    return Condition.PREFERRED if active == world.links[0].name else Condition.BACKUP
+
+
+def link(observed: Link, track: Track, world: World, active: str | None) -> LinkSnapshot:
+    """Describe one link."""
+    health = track.health
+    return LinkSnapshot(
+        name=observed.name,
+        ifname=observed.ifname,
+        connection=observed.connection,
+        kind=observed.kind,
+        metered=observed.metered,
+        role=Role.ACTIVE if observed.name == active else Role.STANDBY,
+        state=health.state,
+        touchable=health.touchable,
+        reason=health.local_error or health.reason,
+        since_s=health.since_s,
+        rtt_s=health.rtt_s,
+        last_reply_s=health.last_reply_s,
+        sent=health.sent,
+        lost=health.lost,
+        loss=track.loss,
+        guarded=observed.ifname in world.guarded,
+        metric4=observed.v4.metric if observed.v4 else None,
+        metric6=observed.v6.metric if observed.v6 else None,
+    )
