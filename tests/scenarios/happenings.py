@@ -17,14 +17,30 @@ stop netswap                    SIGTERM
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 
 from netswap.adapters.bus import Variant
 from netswap.adapters.nm.names import DeviceState
+from netswap.core.model import Mode, Override
 from tests.scenarios.network import Network
 from tests.scenarios.nic import Nic
 from tests.scenarios.script import device
 
 REFUSAL = "Not authorized (org.freedesktop.NetworkManager.Device.PermissionDenied)"
+
+
+USER = {"use": Mode.PINNED, "pause": Mode.PAUSED, "auto": Mode.AUTO}
+
+
+def override(event: str, now_s: float) -> Override:
+    """Read what the user asks for."""
+    verb, *rest = event.split()
+    return Override(
+        mode=USER[verb],
+        link=rest[0] if verb == "use" else "",
+        until_s=now_s + float(rest[rest.index("for") + 1]) if "for" in rest else inf,
+        even_if_dead=event.endswith("even if dead"),
+    )
 
 
 def happen(event: str, network: Network) -> None:

@@ -20,11 +20,10 @@ from netswap.core.actions import (
     Step,
 )
 from netswap.core.engine import Engine
-from netswap.core.events import Applied, Elapsed, Event, Observed, ProbeFailed, Replied
-from netswap.core.model import State
+from netswap.core.events import Applied, Elapsed, Event, Observed, Overridden, ProbeFailed, Replied
 from tests.scenarios import script as scripts
 from tests.scenarios.clock import Clock
-from tests.scenarios.happenings import happen
+from tests.scenarios.happenings import USER, happen, override
 from tests.scenarios.network import Network, RefusedError
 from tests.scenarios.script import Script
 from tests.scenarios.transcript import Transcript, step_text
@@ -61,15 +60,19 @@ class Player:
             self.network.check_always()
         self._look()
         while (at_s := self._next_s()) <= self._script.until_s:
+            if at_s > self.clock.now_s:
+                self.transcript.look(self.clock.now_s, self.network)
             if not self.clock.advance(at_s):
                 self._tell(Elapsed())
-            self.transcript.look(self.clock.now_s, self.network)
+        self.transcript.look(self.clock.now_s, self.network)
         return str(self.transcript)
 
     def _happen(self, event: str) -> None:
         self.transcript.add(self.clock.now_s, "event", event)
         if event == "stop netswap":
             self.stop()
+        elif event.split()[0] in USER:
+            self._tell(Overridden(override(event, self.clock.now_s)))
         else:
             happen(event, self.network)
 
@@ -183,4 +186,4 @@ class Player:
     def _check_touches_no_dead_link(self, step: Step) -> None:
         if isinstance(step, SetMetric | Restore):
             links = {link.name: link for link in self.engine.snapshot(self.clock.now_s).links}
-            assert links[step.link].state is State.UP, f"{step} touches a link that is not up"
+            assert links[step.link].touchable, f"{step} touches a link that is not to be touched"
