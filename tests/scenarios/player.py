@@ -71,7 +71,7 @@ class Player:
         self.transcript.add(self.clock.now_s, "event", event)
         if event == "stop netswap":
             self.stop()
-        elif event.split()[0] in USER:
+        elif event.split(maxsplit=1)[0] in USER:
             self._tell(Overridden(override(event, self.clock.now_s)))
         else:
             happen(event, self.network)
