@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import json
 import re
 import tomllib
 from collections.abc import Hashable, Iterator
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import GenericAlias
@@ -26,22 +27,66 @@ DEFAULT_PATH = Path("/etc/netswap/netswap.toml")
 TYPES = ("ethernet", "wifi", "modem", "bluetooth")
 
 
-def load(path: Path | None) -> Settings:
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The settings in force, and where they come from."""
+
+    settings: Settings = field(default_factory=Settings)
+    path: Path | None = None
+    """The file, None where there is none."""
+    given: frozenset[str] = frozenset()
+    """What stands in the file, such as `probe.fall` or `link[0].name`."""
+
+    def listed(self) -> list[tuple[str, str, str]]:
+        """Return every setting: name, value as TOML, and the file it is from or `default`."""
+        source = {name: str(self.path) for name in self.given}
+        return [(name, value, source.get(name, "default")) for name, value in _flat(self.settings)]
+
+
+def load(path: Path | None) -> Configuration:
     """Read the file; with None the default one, or the defaults if there is no such file.
 
     Raises ConfigurationError.
     """
+    where = path or DEFAULT_PATH
     try:
-        text = (path or DEFAULT_PATH).read_text(encoding="utf-8")
+        text = where.read_text(encoding="utf-8")
     except FileNotFoundError:
         if path is None:
-            return Settings()
+            return Configuration()
         hint = "without --config, netswap picks its links itself"
         raise ConfigurationError(f"{path}: no such file", hint=hint) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigurationError(f"{path or DEFAULT_PATH}: cannot be read: {reason}") from None
-    return parse(text, str(path or DEFAULT_PATH))
+        raise ConfigurationError(f"{where}: cannot be read: {reason}") from None
+    settings = parse(text, str(where))
+    return Configuration(settings, where, frozenset(_keys(tomllib.loads(text))))
+
+
+def _keys(raw: Any, where: str = "") -> Iterator[str]:
+    """Yield the full name of every value in parsed TOML."""
+    if isinstance(raw, dict):
+        for key, value in raw.items():
+            yield from _keys(value, f"{where}.{key}" if where else key)
+    elif isinstance(raw, list) and raw and isinstance(raw[0], dict):
+        for i, value in enumerate(raw):
+            yield from _keys(value, f"{where}[{i}]")
+    else:
+        yield where
+
+
+def _flat(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the full name and the value, as TOML, of everything in settings."""
+    if is_dataclass(value):
+        for item in fields(value):
+            name = f"{where}.{item.name}" if where else item.name
+            yield from _flat(getattr(value, item.name), name)
+    elif isinstance(value, tuple) and value and is_dataclass(value[0]):
+        for i, part in enumerate(value):
+            yield from _flat(part, f"{where}[{i}]")
+    elif value is not None:
+        plain = list(value) if isinstance(value, tuple) else value
+        yield where, json.dumps(plain, ensure_ascii=False)
 
 
 def parse(text: str, source: str = "netswap.toml") -> Settings:

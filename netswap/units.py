@@ -33,7 +33,9 @@ def duration(seconds: float) -> str:
         return _parts((days, "d"), (hours % 24, "h"))
     if hours:
         return _parts((hours, "h"), (minutes % 60, "min"))
-    return _parts((minutes, "min")) if minutes >= 10 else _parts((minutes, "min"), (seconds % 60, "s"))
+    return (
+        _parts((minutes, "min")) if minutes >= 10 else _parts((minutes, "min"), (seconds % 60, "s"))
+    )
 
 
 def _parts(*parts: tuple[int, str]) -> str:

@@ -21,6 +21,16 @@ def notify(**state: str) -> None:
         channel.send(message.encode())
 
 
+_last_status = [""]
+
+
+def notify_status(status: str) -> None:
+    """Send STATUS=, if it is another one than the last."""
+    if status != _last_status[0]:
+        _last_status[0] = status
+        notify(STATUS=status)
+
+
 def watchdog_s() -> float | None:
     """Return the seconds within which systemd wants to hear from us (sd_watchdog_enabled(3))."""
     microseconds, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")

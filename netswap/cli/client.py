@@ -34,6 +34,8 @@ REFUSED = {
     f"{ERROR}AccessDenied",
     f"{ERROR}InteractiveAuthorizationRequired",
 }
+CONTROL_S = 130.0
+"""polkit gives a person two minutes to type a password."""
 WRONG = {f"{PREFIX}{name}" for name in ("NoSuchLink", "InvalidArgument", "InvalidConfiguration")}
 
 T = TypeVar("T")
@@ -135,20 +137,20 @@ class Service:
 
     async def probe(self, link: str) -> list[Reply]:
         """Probe over a link once."""
-        rows = await self._call("Probe", "s", link, timeout_s=60)
+        rows = await self._call("Probe", "s", link, timeout_s=CONTROL_S)
         return [Reply(target, None if rtt_s < 0 else rtt_s) for target, rtt_s in rows]
 
     async def use(self, link: str, seconds: float, *, even_if_dead: bool) -> None:
         """Make a link the active one."""
-        await self._call("Use", "sdb", link, seconds, even_if_dead)
+        await self._call("Use", "sdb", link, seconds, even_if_dead, timeout_s=CONTROL_S)
 
     async def pause(self, seconds: float) -> None:
         """Have nothing changed or guarded for a while."""
-        await self._call("Pause", "d", seconds)
+        await self._call("Pause", "d", seconds, timeout_s=CONTROL_S)
 
     async def order(self, method: str) -> None:
         """Call a method that takes nothing and answers nothing: Auto, Resume, Reload."""
-        await self._call(method)
+        await self._call(method, timeout_s=CONTROL_S)
 
     async def events(self) -> AsyncIterator[Event]:
         """Yield what happens, the service's coming and going too. Ends with the bus.
@@ -225,10 +227,10 @@ def _explained(error: BusError) -> UserError:
         return UserError(f"netswapd is not running{cause}", hint=hint, status=NOT_RUNNING)
     if error.name in REFUSED:
         hint = "run it as root (sudo), or from the session on this computer's own screen"
-        return UserError(f"not allowed: {message}", hint=hint, status=NOT_ALLOWED)
+        said = message.removeprefix("not allowed: ")
+        return UserError(f"not allowed: {said}", hint=hint, status=NOT_ALLOWED)
     if error.name in WRONG:
-        hint = "`netswapctl status` names the links" if error.name.endswith("NoSuchLink") else ""
-        return UserError(message, hint=hint, status=MISCONFIGURED)
+        return UserError(message, status=MISCONFIGURED)
     if error.name in (TIMED_OUT, f"{ERROR}NoReply"):
         hint = "`journalctl -u netswapd` may tell why"
         return UserError(f"netswapd does not answer: {message}", hint=hint, status=FAILED)

@@ -81,9 +81,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "netswapctl"
         return _complain(
-            UserError(
-                error.format_message(), hint=f"see `{path} --help`", status=MISCONFIGURED
-            )
+            UserError(error.format_message(), hint=f"see `{path} --help`", status=MISCONFIGURED)
         )
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED

@@ -34,9 +34,7 @@ class LinkName(click.ParamType):
 
     name = "link"
 
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Take any name: the service says which it does not know."""
         return value
 

@@ -11,7 +11,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TextIO
-from unicodedata import east_asian_width
+from unicodedata import category, east_asian_width
 
 Paint = Callable[[str, str], str]
 """Takes a text and the name of a colour."""
@@ -34,14 +34,19 @@ class Cell(NamedTuple):
 def printable(value: Any) -> Any:
     """Replace every character that is no plain text, however deep it stands."""
     if isinstance(value, str):
-        if value.isprintable():
-            return value
-        return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in value)
+        return value if value.isprintable() else "".join(map(_printable, value))
     if isinstance(value, list | tuple):
         return [printable(item) for item in value]
     if isinstance(value, dict):
         return {printable(key): printable(item) for key, item in value.items()}
     return value
+
+
+def _printable(char: str) -> str:
+    """Return a character; one that a terminal might obey or be confused by becomes a space or ?."""
+    if char.isprintable():
+        return char
+    return " " if category(char) == "Zs" else "\N{REPLACEMENT CHARACTER}"
 
 
 def painted(text: str, colour: str) -> str:
@@ -91,7 +96,10 @@ def table(
 
 
 def _line(row: Iterable[Cell], widths: Iterable[int], paint: Paint) -> str:
-    cells = [(clip(cell.text, width), cell.colour, width) for cell, width in zip(row, widths, strict=True)]
+    cells = [
+        (clip(cell.text, width), cell.colour, width)
+        for cell, width in zip(row, widths, strict=True)
+    ]
     while cells and not cells[-1][0]:
         cells.pop()
     parts = [

@@ -137,9 +137,9 @@ class Engine:
             track.observe(link, state, now_s)
         else:
             before, ifname = Health(), ""
-            track = self._tracks[link.name] = Track(self._settings.probe, link, state, now_s)
-            if self._started:
-                track.connect(state, now_s)
+            track = self._tracks[link.name] = Track(
+                self._settings.probe, link, state, now_s, new=self._started
+            )
         if link.ifname not in ("", ifname):
             self._actions.append(words.probing(link, self._settings.probe.targets))
         connected = track.health.reason == PROVING and before.reason != PROVING
@@ -150,7 +150,7 @@ class Engine:
         if track := self._tracks.get(name):
             before = track.health
             track.replied(sequence, now_s)
-            if track.health.late and not before.late:
+            if track.health.late and track.health.up and not before.late:
                 self._actions.append(words.late(track.link, track.health))
             self._note_change(track.link, before, track.health)
 

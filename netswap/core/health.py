@@ -74,7 +74,15 @@ def unsent(health: Health, reason: str) -> Health:
 
 def replied(health: Health, rtt_s: float, rise: int, now_s: float) -> Health:
     """Count a reply that came in time."""
-    health = replace(health, replies=health.replies + 1, losses=0, rtt_s=rtt_s, last_reply_s=now_s)
+    health = replace(
+        health,
+        replies=health.replies + 1,
+        losses=0,
+        late=False,
+        local_error="",
+        rtt_s=rtt_s,
+        last_reply_s=now_s,
+    )
     if health.state is State.UNKNOWN:
         return health._become(State.UP, "it replies", now_s)
     if health.replies >= rise:
@@ -117,9 +125,11 @@ def obstructed(health: Health, obstacle: str, now_s: float) -> Health:
     return health._become(State.DOWN, obstacle, now_s)
 
 
-def connected(health: Health, state: State, now_s: float) -> Health:
+def connected(health: Health, state: State, now_s: float, *, fresh: bool) -> Health:
     """Start over without obstacle, as UNKNOWN (one reply will do) or DOWN (it must rise)."""
-    waiting = replace(health, obstacle="", replies=0, losses=0, fresh=True, reason=PROVING)
+    waiting = replace(
+        health, obstacle="", replies=0, losses=0, late=False, fresh=fresh, reason=PROVING
+    )
     return waiting._become(state, waiting.reason, now_s)
 
 

@@ -75,6 +75,8 @@ class Link:
     name: str
     ifname: str = ""
     connection: str = ""
+    activation: str = ""
+    """Another one after each activation by NetworkManager."""
     kind: str = ""
     metered: bool = False
     obstacle: str = ""

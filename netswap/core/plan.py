@@ -101,17 +101,28 @@ class _Ranks:
         if self.world.index(self.active):
             highest = min(highest, self.metrics.takeover)
             return LOWEST_METRIC, highest, highest
-        highest = min(highest, self.metrics.standby - 2)
-        lowest = min(self.metrics.takeover + 1, highest)
+        highest = min(highest, self._rest[1])
+        lowest = min(self._rest[0], highest)
         return lowest, highest, min(highest, self.metrics.preferred)
 
     def of_standby(self, link: Link, route: Route, leader: int) -> int:
-        """Return the rank of a healthy standby link, given the metric it must stay above."""
-        rank = self.metrics.standby + self.world.index(link) - 1
+        """Return the rank of a standby link, given the metric it must stay above.
+
+        The preferred link rests where it is, if that is between takeover and standby.
+        """
+        place = self.world.index(link)
+        rank = self.metrics.standby + place - 1 if place else self.metrics.preferred
+        if not place and _within(route, *self._rest):
+            rank = route.base
         held_back = route.penalised and route.base == rank
         if leader < (rank + PENALTY if held_back else rank):
             return rank
-        return leader + 1 + self.world.index(link)
+        return leader + 1 + place
+
+    @property
+    def _rest(self) -> tuple[int, int]:
+        """Return the lowest and highest rank that the preferred link may rest at."""
+        return self.metrics.takeover + 1, self.metrics.standby - 2
 
     def _below_untouchable(self) -> int:
         metrics = [
@@ -172,8 +183,10 @@ def _differs(route: Route | None, ranks: _Ranks, link: Link, leader: int) -> int
     if route is None:
         return None
     rank = ranks.of_standby(link, route, leader)
-    metric_fits = route.metric in (rank, rank + PENALTY)
-    return None if metric_fits and route.dns_priority in (None, rank) else rank
+    rests = rank == route.base and not ranks.world.index(link)
+    if route.metric not in (rank, rank + PENALTY):
+        return rank
+    return None if rests or route.dns_priority in (None, rank) else rank
 
 
 def _within(route: Route, lowest: int, highest: int) -> bool:

@@ -55,8 +55,9 @@ def _stay(world: World, current: Link | None, reason: str) -> Desired:
 
 def _why(world: World, healths: Mapping[str, Health], active: Link) -> str:
     """Return why it is this link: what speaks for it, or against the one that it replaces."""
-    if active == world.links[0]:
+    left, preferred = world.leader, world.links[0]
+    if left and left != active and not healths[left.name].up:
+        return f"{left.name}: {healths[left.name].reason}"
+    if active == preferred:
         return healths[active.name].reason
-    left = world.leader
-    blamed = left if left and not healths[left.name].up else world.links[0]
-    return f"{blamed.name}: {healths[blamed.name].reason}"
+    return f"{preferred.name}: {healths[preferred.name].reason}"

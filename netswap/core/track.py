@@ -30,10 +30,14 @@ class _Probe:
 class Track:
     """The probing of one link."""
 
-    def __init__(self, settings: ProbeSettings, link: Link, state: State, now_s: float) -> None:
+    def __init__(
+        self, settings: ProbeSettings, link: Link, state: State, now_s: float, *, new: bool
+    ) -> None:
         self.link = link
         self.health = Health(state=state, since_s=now_s)
         self._settings = settings
+        self._activation = link.activation if link.usable and not new else ""
+        """The last one that was seen at work: the lease of another one is fresh."""
         self._sequence = 0
         self._slot_s = -inf
         """When the newest probe was due; the next one is due an interval later, without drift."""
@@ -43,20 +47,24 @@ class Track:
         """Which of the last probes were answered."""
         if not link.usable:
             self._obstruct(now_s)
+        elif new:
+            self.connect(state, now_s)
 
     def observe(self, link: Link, state_if_new: State, now_s: float) -> None:
-        """Take note of how the link looks now; another device behind it is a new connection."""
+        """Take note of how the link looks now; another device or activation is a new start."""
         replaced = link.ifname != self.link.ifname
         self.link = link
         if not link.usable:
             self._obstruct(now_s)
-        elif self.health.obstacle or replaced:
+        elif self.health.obstacle or replaced or link.activation != self._activation:
             self.connect(state_if_new, now_s)
 
     def connect(self, state: State, now_s: float) -> None:
         """Begin anew with a link that was just activated; nothing if it has an obstacle."""
         if self.link.usable:
-            self.health = evidence.connected(self.health, state, now_s)
+            fresh = self.link.activation != self._activation
+            self._activation = self.link.activation
+            self.health = evidence.connected(self.health, state, now_s, fresh=fresh)
             self._forget()
 
     def send(self, now_s: float, interval_s: float) -> int | None:

@@ -142,7 +142,7 @@ def step(step: Step, why: str) -> Say:
     match step:
         case Block(link) | Unblock(link):
             return Say(f"{text}: {why}", kind=Kind.GUARD, link=link)
-        case SetMetric() | Restore():
+        case SetMetric():
             return Say(text)
         case _:
             return Say(text, Level.DEBUG)

@@ -11,7 +11,7 @@ import click
 from netswap import __version__, config
 from netswap.adapters import host
 from netswap.adapters.nft.errors import GuardError
-from netswap.core.settings import Settings
+from netswap.config import Configuration
 from netswap.daemon import log
 from netswap.daemon.daemon import Daemon
 from netswap.errors import UserError
@@ -42,9 +42,9 @@ def main(path: Path | None, dry_run: bool, log_level: str) -> None:
     """
     log.set_up(log_level)
     try:
-        settings = config.load(path)
+        configuration = config.load(path)
         _check_capabilities(dry_run=dry_run)
-        asyncio.run(_run(settings, dry_run=dry_run))
+        asyncio.run(_run(configuration, dry_run=dry_run))
     except UserError as error:
         click.echo(error.lines("netswapd"), err=True)
         sys.exit(error.status)
@@ -53,8 +53,8 @@ def main(path: Path | None, dry_run: bool, log_level: str) -> None:
         sys.exit(1)
 
 
-async def _run(settings: Settings, *, dry_run: bool) -> None:
-    await Daemon(settings, dry_run=dry_run).run()
+async def _run(configuration: Configuration, *, dry_run: bool) -> None:
+    await Daemon(configuration, dry_run=dry_run).run()
 
 
 def _check_capabilities(*, dry_run: bool) -> None:

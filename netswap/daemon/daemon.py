@@ -2,7 +2,7 @@
 
 Everything that happens becomes an event; after each event the engine's actions are performed and
 one timer is set for its next deadline. Signals, routes, replies and timers all come in through
-`_tell`, in one thread, one at a time.
+`tell`, in one thread, one at a time.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import signal
 import time
 from collections import deque
 
+from netswap import config
+from netswap.adapters import systemd
 from netswap.adapters.bus import Bus, BusError
 from netswap.adapters.kernel import RouteEvents
 from netswap.adapters.nft.guard import Guard
@@ -21,41 +23,49 @@ from netswap.adapters.nm import links, names
 from netswap.adapters.nm.client import Client
 from netswap.adapters.nm.router import Router
 from netswap.adapters.probe.icmp import ProbeFailure
+from netswap.config import Configuration
 from netswap.core import words
 from netswap.core.actions import Action, AnnounceSwap, Apply, Say, SendProbe, Step
 from netswap.core.engine import Engine
 from netswap.core.events import Applied, Elapsed, Event, Observed, ProbeFailed, Replied
-from netswap.core.model import World
-from netswap.core.settings import Settings
+from netswap.core.model import Snapshot, World
+from netswap.daemon.control import DaemonControl
+from netswap.daemon.history import History
 from netswap.daemon.observer import Observer
 from netswap.daemon.probing import Probing
 from netswap.daemon.steps import DryRun, StepError, Stepper, Steps
 from netswap.errors import ConfigurationError, UserError
+from netswap.service.service import Service
 
 log = logging.getLogger("netswapd")
 
 LEAVE_S = 10.0
 """How long putting things back at exit may take."""
 RECONNECT_S = 1.0
+SETTLE_S = 1.0
+"""How long a resync that was asked for waits for what it led to."""
 
 
 class Daemon:
     """netswapd. `run` returns when a signal asked it to stop and all was put back."""
 
-    def __init__(self, settings: Settings, *, dry_run: bool = False) -> None:
-        self._settings = settings
+    def __init__(self, configuration: Configuration, *, dry_run: bool = False) -> None:
+        self.configuration = configuration
+        self.dry_run = dry_run
+        self.history = History()
+        self.client: Client | None = None
+        settings = configuration.settings
         self._guard = Guard()
-        self._observer = Observer(settings, guarded=frozenset if dry_run else self._guard.guarded)
+        self._observer = Observer(settings, frozenset if dry_run else self._guard.guarded)
         self._steps = Steps(self._guard, self._observer.path)
-        self._dry_run = dry_run
         self._stepper: Stepper = DryRun() if dry_run else self._steps
         self._probing = Probing(settings.probe.targets, self._on_reply)
         self._engine = Engine(settings, time.monotonic())
         self._bus: Bus | None = None
-        self._client: Client | None = None
+        self._service: Service | None = None
         self._inbox: deque[Event] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self._looking = False
+        self._looking = self._publishing = self._ready = False
         self._busy: asyncio.Task[None] | None = None
         self._refreshing: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
@@ -65,18 +75,58 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._resync)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         await self._connect_first()
-        if not self._dry_run:
+        if not self.dry_run:
             self._guard.open()
+        await self._serve()
         log.info(words.STARTED)
         routes = RouteEvents(self._look_soon)
-        keeper = asyncio.create_task(self._keep_connected())
+        tasks = [asyncio.create_task(self._keep_connected()), asyncio.create_task(_feed_dog())]
         self._look()
         await self._stop.wait()
-        keeper.cancel()
+        systemd.notify(STOPPING="1", STATUS="putting everything back")
+        for task in tasks:
+            task.cancel()
         routes.close()
         await self._leave()
+
+    def snapshot(self) -> Snapshot:
+        """Return all that there is to know now."""
+        return self._engine.snapshot(time.monotonic())
+
+    @property
+    def can_end(self) -> bool:
+        """Whether the kernel can end connections, as far as is known."""
+        return self._steps.can_end
+
+    async def resync(self, reason: str) -> None:
+        """Read everything again, trusting nothing that was remembered; wait for what it leads to.
+
+        Without NetworkManager there is nothing to read, and nothing to wait for.
+        """
+        log.debug("Looking at everything again: %s", reason)
+        if self.client is not None:
+            with contextlib.suppress(BusError):
+                await self.client.refresh()
+        self._look()
+        if self._busy is not None:
+            await asyncio.wait([self._busy], timeout=SETTLE_S)
+
+    def reload(self) -> None:
+        """Read the configuration again. Raises ConfigurationError, with the old one in force."""
+        systemd.notify(RELOADING="1", MONOTONIC_USEC=str(time.monotonic_ns() // 1000))
+        try:
+            configuration = config.load(self.configuration.path)
+            self._demand_no_conflict(configuration)
+        finally:
+            systemd.notify(READY="1")
+        self.configuration = configuration
+        self._engine.reconfigure(configuration.settings)
+        self._observer.reconfigure(configuration.settings)
+        self._probing.targets = configuration.settings.probe.targets
+        log.info("Configuration read again from %s", configuration.path or "nowhere: defaults")
+        self._look()
 
     # starting and staying connected
 
@@ -88,16 +138,19 @@ class Daemon:
                 f"cannot reach NetworkManager: {error}",
                 hint="is it running? `systemctl status NetworkManager`",
             ) from None
-        assert self._client
-        version = self._client.view.version
+        assert self.client
+        version = self.client.view.version
         if _parsed(version) < names.OLDEST:
             oldest = ".".join(map(str, names.OLDEST))
             raise UserError(
                 f"NetworkManager {version or 'of unknown version'} is too old",
                 hint=f"netswap needs {oldest} or newer",
             )
-        devices = list(self._client.view.devices())
-        for first, second in links.conflicts(self._settings.link, devices):
+        self._demand_no_conflict(self.configuration)
+
+    def _demand_no_conflict(self, configuration: Configuration) -> None:
+        devices = list(self.client.view.devices()) if self.client else []
+        for first, second in links.conflicts(configuration.settings.link, devices):
             raise ConfigurationError(
                 f"links {first!r} and {second!r} match the same device",
                 hint="`nmcli device` shows the devices; make the two matches differ",
@@ -111,7 +164,19 @@ class Daemon:
         except BusError:
             await bus.close()
             raise
-        self._bus, self._client, self._steps.router = bus, client, Router(bus)
+        self._bus, self.client, self._steps.router = bus, client, Router(bus)
+
+    async def _serve(self) -> None:
+        """Be there for netswapctl. Without that, everything else goes on."""
+        assert self._bus
+        service = Service(self._bus, DaemonControl(self))
+        try:
+            if not await service.start():
+                log.warning("Another program is org.netswap1 on the bus; netswapctl talks to that")
+        except BusError as error:
+            log.warning("No service on the bus, netswapctl will not work: %s", error)
+        else:
+            self._service = service
 
     async def _keep_connected(self) -> None:
         """Reconnect whenever the bus goes away."""
@@ -120,19 +185,24 @@ class Daemon:
                 await self._bus.disconnected()
                 log.warning("The system bus is gone; keeping the network as it is")
                 await self._bus.close()
-                self._bus = self._client = self._steps.router = None
+                self._bus = self.client = self._service = self._steps.router = None
                 self._look_soon()
             await asyncio.sleep(RECONNECT_S)
             with contextlib.suppress(BusError):
                 await self._connect()
+                await self._serve()
                 log.info("Connected to the system bus again")
                 self._look_soon()
 
-    def _resync(self) -> None:
-        """Read everything again, trusting nothing that was remembered."""
+    def _hang_up(self) -> None:
+        """Read the configuration and everything else again."""
         log.info("Looking at everything again, as asked")
-        if self._client is not None:
-            self._client.running = False
+        try:
+            self.reload()
+        except ConfigurationError as error:
+            log.error("%s; the old configuration stays in force. %s", error, error.hint)
+        if self.client is not None:
+            self.client.running = False
         self._look_soon()
 
     # looking
@@ -147,9 +217,9 @@ class Daemon:
         self._looking = False
         if self._stop.is_set():
             return
-        if self._client is not None and self._client.needs_refresh and self._refreshing is None:
-            self._refreshing = asyncio.create_task(self._refresh(self._client))
-        self._tell(Observed(self._world()))
+        if self.client is not None and self.client.needs_refresh and self._refreshing is None:
+            self._refreshing = asyncio.create_task(self._refresh(self.client))
+        self.tell(Observed(self._world()))
 
     async def _refresh(self, client: Client) -> None:
         """Read all that NetworkManager knows; where it does not answer, a bit later."""
@@ -162,13 +232,13 @@ class Daemon:
         self._look_soon()
 
     def _world(self) -> World:
-        world = self._stepper.seen(self._observer.observe(self._client))
+        world = self._stepper.seen(self._observer.observe(self.client))
         self._probing.keep([link.name for link in world.links])
         return world
 
     # driving the engine
 
-    def _tell(self, event: Event) -> None:
+    def tell(self, event: Event) -> None:
         """Hand an event to the engine and perform what it wants; never from within itself."""
         self._inbox.append(event)
         if len(self._inbox) > 1:
@@ -179,6 +249,9 @@ class Daemon:
                 self._perform(action)
             self._inbox.popleft()
         self._set_timer()
+        if not self._publishing:
+            self._publishing = True
+            asyncio.get_running_loop().call_soon(self._publish)
 
     def _set_timer(self) -> None:
         if self._timer is not None:
@@ -186,32 +259,51 @@ class Daemon:
         deadline_s = self._engine.next_deadline_s(time.monotonic())
         if deadline_s is not None:
             loop = asyncio.get_running_loop()  # whose clock is the monotonic one, too
-            self._timer = loop.call_at(deadline_s, self._tell, Elapsed())
+            self._timer = loop.call_at(deadline_s, self.tell, Elapsed())
 
     def _perform(self, action: Action) -> None:
         match action:
-            case Say(text, level):
-                log.log(level, text)
+            case Say():
+                self._say(action)
             case SendProbe(link, _, sequence):
                 try:
                     self._probing.send(action)
                 except ProbeFailure as failure:
-                    self._tell(ProbeFailed(link, sequence, failure.reason))
+                    self.tell(ProbeFailed(link, sequence, failure.reason))
             case Apply(steps):
                 self._busy = asyncio.create_task(self._apply(steps))
-            case AnnounceSwap():
-                pass
+            case AnnounceSwap(source, target, reason):
+                if self._service:
+                    self._service.swapped(source, target, reason)
+
+    def _say(self, say: Say) -> None:
+        log.log(say.level, say.text)
+        if say.kind is not None:
+            entry = self.history.add(say.kind, say.link, say.text)
+            if self._service:
+                self._service.transition(*entry)
 
     async def _apply(self, steps: tuple[Step, ...]) -> None:
         try:
             await self._stepper.take(steps)
         except StepError as error:
-            self._tell(Applied(self._world(), error.step, str(error)))
+            self.tell(Applied(self._world(), error.step, str(error)))
         else:
-            self._tell(Applied(self._world()))
+            self.tell(Applied(self._world()))
 
     def _on_reply(self, link: str, sequence: int) -> None:
-        self._tell(Replied(link, sequence))
+        self.tell(Replied(link, sequence))
+
+    def _publish(self) -> None:
+        """Tell listeners and systemd of what is different now."""
+        self._publishing = False
+        if self._service is not None:
+            self._service.publish()
+        snapshot = self.snapshot()
+        if not self._ready and snapshot.links:
+            self._ready = True
+            systemd.notify(READY="1")
+        systemd.notify_status(f"{snapshot.active or 'no link'} is active: {snapshot.reason}")
 
     # leaving
 
@@ -236,6 +328,14 @@ class Daemon:
             self._guard.close()
             if self._bus is not None:
                 await self._bus.close()
+
+
+async def _feed_dog() -> None:
+    """Tell systemd's watchdog that the loop is turning, if it wants to know."""
+    wanted_s = systemd.watchdog_s()
+    while wanted_s:
+        systemd.notify(WATCHDOG="1")
+        await asyncio.sleep(wanted_s / 3)
 
 
 def _parsed(version: str) -> tuple[int, ...]:

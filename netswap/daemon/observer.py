@@ -25,6 +25,10 @@ class Observer:
         self._paths: dict[str, str] = {}
         self._devices: list[Device] = []
 
+    def reconfigure(self, settings: Settings) -> None:
+        """Look for other links from now on."""
+        self._settings = settings
+
     def observe(self, client: Client | None) -> World:
         """Look. What NetworkManager does not tell (any more) is taken to be as it last was."""
         managed = client is not None and client.running

@@ -17,7 +17,7 @@ class Probing:
     """Sends probes and reports replies as (link, sequence)."""
 
     def __init__(self, targets: Collection[str], on_reply: Callable[[str, int], None]) -> None:
-        self._targets = targets
+        self.targets = targets
         self._on_reply = on_reply
         self._probers: dict[str, tuple[str, IcmpProber]] = {}
 
@@ -26,7 +26,7 @@ class Probing:
         prober = self._prober(probe.link, probe.ifname)
         failure: ProbeFailure | None = None
         sent = 0
-        for target in self._targets:
+        for target in self.targets:
             try:
                 prober.send(target, probe.sequence)
                 sent += 1

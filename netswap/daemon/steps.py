@@ -53,6 +53,8 @@ class Steps:
         self._path = path
         self.router: Router | None = None
         """To be set while there is a bus."""
+        self.can_end = True
+        """Whether the kernel can end connections, as far as is known."""
 
     async def take(self, steps: Sequence[Step]) -> None:
         """Carry out the steps."""
@@ -73,15 +75,19 @@ class Steps:
             case Unblock(_, ifname):
                 self._guard.unblock(ifname)
             case EndConnections(link, addresses):
-                _end_connections(link, addresses)
+                self.can_end = _end_connections(link, addresses)
             case SetMetric(link, v4, v6):
                 await self._to(step).set_metric(self._device(step, link), v4, v6)
             case Tidy(link):
                 await self._to(step).tidy(self._device(step, link))
             case Restore(link):
-                await self._to(step).restore(self._device(step, link))
+                await self._restore(step, link)
             case Recheck():
                 self._to(step).recheck()
+
+    async def _restore(self, step: Step, link: str) -> None:
+        if await self._to(step).restore(self._device(step, link)):
+            log.info("Metric and DNS priority of %s are as they were found", link)
 
     def _to(self, step: Step) -> Router:
         if self.router is None:
@@ -95,13 +101,13 @@ class Steps:
         return path
 
 
-def _end_connections(link: str, addresses: Sequence[str]) -> None:
+def _end_connections(link: str, addresses: Sequence[str]) -> bool:
+    """End what is bound to these addresses; return whether the kernel can do that at all."""
     ended = [sockets.destroy(address) for address in addresses]
     count = sum(destroyed.ended for destroyed in ended)
     if count:
         log.info("Ended %d connection%s of %s", count, "s" * (count != 1), link)
-    if not all(destroyed.supported for destroyed in ended):
-        log.debug("This kernel cannot end connections; the guard refuses what they send")
+    return all(destroyed.supported for destroyed in ended)
 
 
 class DryRun:

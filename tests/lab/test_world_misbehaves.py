@@ -36,7 +36,8 @@ def test_networkmanagers_penalty_holds_up_neither_failover_nor_swap_back(lab: La
         assert back - decided < 1
         wait_until(lambda: cable.metric() == 100, 10, "the check is content again")
         assert holds(lambda: lab.active() == "cable0", for_s=2)
-        assert clicks.failures(since=healed) == []
+        # One that was made a moment before is an existing connection, and ended like the others.
+        assert [t for t in clicks.failures(since=healed) if not t.start < back < t.end] == []
 
 
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGKILL])

@@ -77,6 +77,7 @@ def observe(settings: LinkSettings, device: Device | None, metrics: Metrics) -> 
         name=settings.name,
         ifname=device.ifname,
         connection=device.connection,
+        activation=device.activation,
         kind=device.kind,
         metered=device.metered if settings.metered is None else settings.metered,
         obstacle=device.obstacle,

@@ -26,9 +26,12 @@ class Router:
         """Set route metric and DNS priority; None leaves a family alone. Raises BusError."""
         await self._edit(device, lambda applied: settings.rank(applied, v4, v6))
 
-    async def restore(self, device: str) -> None:
-        """Put back what was found before the first `set_metric`. Raises BusError."""
-        await self._edit(device, settings.restore)
+    async def restore(self, device: str) -> bool:
+        """Put back what was found before the first `set_metric`; return whether anything was.
+
+        Raises BusError.
+        """
+        return await self._edit(device, settings.restore)
 
     async def tidy(self, device: str) -> None:
         """Reapply unchanged settings, which removes routes that NM does not know: no DHCP restart.
@@ -41,15 +44,15 @@ class Router:
         """Ask for a connectivity check, without waiting: one over a dead link takes 20 s."""
         self._bus.send(names.SERVICE, names.PATH, names.MANAGER, "CheckConnectivity")
 
-    async def _edit(self, device: str, edit: Callable[[Applied], Applied | None]) -> None:
+    async def _edit(self, device: str, edit: Callable[[Applied], Applied | None]) -> bool:
         try:
-            await self._edit_once(device, edit)
+            return await self._edit_once(device, edit)
         except BusError as error:
             if error.name != names.VERSION_ID_MISMATCH:
                 raise
-            await self._edit_once(device, edit)
+            return await self._edit_once(device, edit)
 
-    async def _edit_once(self, device: str, edit: Callable[[Applied], Applied | None]) -> None:
+    async def _edit_once(self, device: str, edit: Callable[[Applied], Applied | None]) -> bool:
         applied, version = await self._bus.call(
             names.SERVICE, device, names.DEVICE, "GetAppliedConnection", "u", 0
         )
@@ -59,3 +62,4 @@ class Router:
                 names.SERVICE, device, names.DEVICE, "Reapply", "a{sa{sv}}tu",
                 edited, version, PRESERVE_NOTHING,
             )  # fmt: skip
+        return edited is not None

@@ -33,11 +33,15 @@ class Device:
     carrier: bool
     metered: bool
     connection: str
+    activation: str
+    """The path of the active connection."""
     uuid: str
     addresses: tuple[str, ...]
     metrics4: frozenset[int]
     metrics6: frozenset[int]
     """Of the default routes that NetworkManager knows."""
+    gateway: str
+    """Of IPv4; "" where there is none."""
     dns4: int | None
     dns6: int | None
 
@@ -111,10 +115,12 @@ class View:
             carrier=interfaces.get(names.WIRED, {}).get("Carrier", True) is True,
             metered=_number(device.get("Metered")) in names.METERED,
             connection=_text(self._get(active, names.ACTIVE, "Id")),
+            activation=active,
             uuid=_text(self._get(active, names.ACTIVE, "Uuid")),
             addresses=(*self._addresses(ip4, names.IP4), *self._addresses(ip6, names.IP6)),
             metrics4=self._metrics(ip4, names.IP4),
             metrics6=self._metrics(ip6, names.IP6),
+            gateway=_text(self._get(ip4, names.IP4, "Gateway")),
             dns4=self._dns_priority(ip4, names.IP4),
             dns6=self._dns_priority(ip6, names.IP6),
         )

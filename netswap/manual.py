@@ -1,0 +1,157 @@
+"""The parts of the manual that the code knows best: settings, options and commands.
+
+`python -m netswap.manual` writes them into docs/man/*.md, between the lines that say so, and makes
+data/netswap.toml. A test tells when that was forgotten. It is not for use at run time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import MISSING, Field, is_dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin
+
+import click
+
+from netswap import config
+from netswap.core.settings import Doc, Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+MADE = re.compile(r"(?<=^<!-- made: )(\w+) -->\n.*?(?=^<!-- end -->$)", re.MULTILINE | re.DOTALL)
+
+KINDS = {str: "text", bool: "true or false", int: "whole number", float: "number"}
+
+EXAMPLE_HEAD = """\
+# Settings of netswap, see netswap.toml(5). netswap reads them from /etc/netswap/netswap.toml.
+# This is all there is, with the defaults; a line without # in front changes one.
+
+# The links, the preferred one first. Without any, netswap picks them itself: Ethernet before Wi-Fi
+# before whatever is metered.
+#
+#[[link]]
+#name = "cable"
+#match = { type = "ethernet" }
+#
+#[[link]]
+#name = "phone"
+#match = { connection = "Phone" }
+#metered = true
+"""
+
+
+def settings() -> str:
+    """Return all settings: a section for each table of the file, a definition for each setting."""
+    sections = []
+    for item, kind, _ in config.documented(Settings):
+        part, is_list = (get_args(kind)[0], True) if get_origin(kind) is tuple else (kind, False)
+        header = f"[[{item.name}]]" if is_list else f"[{item.name}]"
+        entries = "\n".join(_entries(part))
+        sections.append(f"## {header}\n\n{' '.join((part.__doc__ or '').split())}\n\n{entries}")
+    return "\n".join(sections)
+
+
+def _entries(cls: Any, where: str = "") -> Iterator[str]:
+    for item, kind, doc in config.documented(cls):
+        name = f"{where}{item.name}"
+        if is_dataclass(kind):
+            yield f"**{name}** = *table*\n:   {doc.text}\n"
+            yield from _entries(kind, f"{name}.")
+        else:
+            what = " ".join([doc.text, *_bounds(item, doc)])
+            yield f"**{name}** = *{_kind(kind)}*\n:   {what}\n"
+
+
+def _bounds(item: Field[Any], doc: Doc) -> Iterator[str]:
+    """Say which values a setting takes, and which one it has if none is given."""
+    if doc.lowest is not None and doc.highest is not None:
+        yield f"({doc.lowest:g} to {doc.highest:g})."
+    else:
+        yield "\\."
+    if item.default is MISSING and item.default_factory is MISSING:
+        yield "Must be given."
+    elif item.default not in {None, MISSING}:
+        yield f"Default: `{_toml(item.default)}`."
+
+
+def _kind(kind: Any) -> str:
+    if get_origin(kind) is tuple:
+        return f"list of {_kind(get_args(kind)[0])}"
+    if isinstance(kind, UnionType):
+        return " or ".join(_kind(part) for part in get_args(kind) if part is not NoneType)
+    return KINDS[kind]
+
+
+def _toml(value: Any) -> str:
+    return json.dumps(list(value) if isinstance(value, tuple) else value)
+
+
+def options(command: click.Command, name: str) -> str:
+    """Return the options of a command, each with what its `--help` says."""
+    context = click.Context(command, info_name=name)
+    records = [param.get_help_record(context) for param in command.get_params(context)]
+    return "\n".join(f"**{record[0]}**\n:   {record[1]}\n" for record in records if record)
+
+
+def commands(group: click.Group, name: str) -> str:
+    """Return every command of a group: how it is called, what it does, its options."""
+    context = click.Context(group, info_name=name)
+    found = [(each, group.get_command(context, each)) for each in group.list_commands(context)]
+    return "\n".join(
+        f"## {name} {_usage(command, each)}\n\n{_help(command)}\n\n{options(command, each)}"
+        for each, command in found
+        if command is not None and not command.hidden
+    )
+
+
+def _usage(command: click.Command, name: str) -> str:
+    return " ".join([name, *command.collect_usage_pieces(click.Context(command))])
+
+
+def _help(command: click.Command) -> str:
+    """Return what a command does; paragraphs that click is told to leave alone (\\b) as they are."""
+    paragraphs = textwrap.dedent(command.help or "").strip().split("\n\n")
+    return "\n\n".join(
+        textwrap.indent(each.removeprefix("\b\n"), "    ") if each.startswith("\b") else each
+        for each in paragraphs
+    )
+
+
+def example() -> str:
+    """Return a netswap.toml that tells all and changes nothing."""
+    tables = []
+    for item, kind, _ in config.documented(Settings):
+        if is_dataclass(kind):
+            lines = [line for entry in config.documented(kind) for line in _example(*entry)]
+            tables.append("\n".join([f"[{item.name}]", *lines, ""]))
+    return "\n".join([EXAMPLE_HEAD, *tables])
+
+
+def _example(item: Field[Any], _: Any, doc: Doc) -> Iterator[str]:
+    yield from textwrap.wrap(doc.text, 98, initial_indent="# ", subsequent_indent="# ")
+    yield f"#{item.name} = {_toml(item.default)}"
+
+
+def files() -> dict[Path, str]:
+    """Return every file that is made, or has parts that are, as it should be."""
+    from netswap.cli.main import cli  # noqa: PLC0415
+    from netswap.daemon.__main__ import main  # noqa: PLC0415 (scapy: not for `example` alone)
+
+    parts = {
+        "settings": settings(),
+        "netswapd": options(main, "netswapd"),
+        "netswapctl": options(cli, "netswapctl"),
+        "commands": commands(cli, "netswapctl"),
+    }
+    found = {ROOT / "data/netswap.toml": example()}
+    for page in sorted((ROOT / "docs/man").glob("*.md")):
+        found[page] = MADE.sub(lambda at: f"{at[1]} -->\n\n{parts[at[1]]}\n", page.read_text())
+    return found
+
+
+if __name__ == "__main__":
+    for path, text in files().items():
+        path.write_text(text)

@@ -1,0 +1,174 @@
+"""The dispatcher hook: quick, harmless, and what it is for, with the real nm-dispatcher."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import subprocess
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pytest
+from dbus_next.aio.message_bus import MessageBus
+from dbus_next.constants import BusType, MessageType
+from dbus_next.message import Message
+
+from tests.lab import sandbox
+from tests.lab.commands import wait_until
+from tests.lab.lab import Lab
+from tests.lab.link import Link
+from tests.lab.spec import LabSpec
+
+HOOK = sandbox.ROOT / "dispatcher.d/90-netswap"
+HOOKED = LabSpec(dispatcher=True)
+ACTIONS = (
+    "up", "down", "pre-up", "dhcp4-change", "dhcp6-change", "connectivity-change", "reapply",
+    "vpn-up", "vpn-down", "dns-change",
+)  # fmt: skip
+QUICK_S = 0.050
+HANG_S = 1.2
+"""It gives up after a second; the rest is for starting processes on a busy machine."""
+
+
+class Service:
+    """Owns org.netswap1 and notes each Resync; answers as late as told. A context manager."""
+
+    def __init__(self, delay_s: float = 0) -> None:
+        self.reasons: list[str] = []
+        self.answered: list[float] = []
+        """The monotonic times of the answers."""
+        self._delay_s = delay_s
+        self._ready = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=[self._serve()])
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(5), "the stand-in for netswapd is on the bus"
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join()
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        self._over = asyncio.Event()
+        self._bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+        self._bus.add_message_handler(self._handle)
+        await self._bus.request_name("org.netswap1")
+        self._ready.set()
+        await self._over.wait()
+        self._bus.disconnect()
+        self._bus._sock.close()  # dbus-next 0.2.3 leaves it to the garbage collector
+
+    def _handle(self, message: Message) -> bool:
+        if message.message_type is not MessageType.METHOD_CALL or message.member != "Resync":
+            return False
+        address = (message.path, message.interface, message.signature)
+        assert address == ("/org/netswap1", "org.netswap1.Manager", "s")
+        self.reasons.append(message.body[0])
+        self._loop.call_later(self._delay_s, self._answer, message)
+        return True
+
+    def _answer(self, message: Message) -> None:
+        self._bus.send(Message.new_method_return(message))
+        self.answered.append(time.monotonic())
+
+
+def run_hook(*arguments: str | bytes, path: str | None = None) -> float:
+    """Run the hook as the dispatcher does; return the seconds it took."""
+    env = {"PATH": path or sandbox.environment()["PATH"]}
+    env["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=/run/dbus/system_bus_socket"
+    started = time.monotonic()
+    done = subprocess.run([HOOK, *arguments], env=env, capture_output=True, check=False)
+    took_s = time.monotonic() - started
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    return took_s
+
+
+@pytest.fixture(params=["busctl", "dbus-send"])
+def tools(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return a PATH with all that the hook needs, and one of the two programs it may use."""
+    for tool in (request.param, "sh", "timeout"):
+        real = subprocess.run(["which", tool], capture_output=True, text=True, check=True)
+        (tmp_path / tool).symlink_to(real.stdout.strip())
+    return str(tmp_path)
+
+
+def test_it_hands_on_interface_and_action(lab: Lab, tools: str) -> None:
+    with Service() as service:
+        for action in ACTIONS:
+            run_hook("tether0", action, path=tools)
+        wait_until(lambda: len(service.reasons) == len(ACTIONS), 2, "all have come in")
+        assert service.reasons == [f"tether0 {action}" for action in ACTIONS]
+
+
+def test_it_ignores_what_does_not_concern_netswap(lab: Lab) -> None:
+    with Service() as service:
+        for arguments in (["none", "hostname"], ["tether0", "pre-down"], ["tether0"], [], ["", ""]):
+            run_hook(*arguments)
+        run_hook("last", "up")
+        wait_until(lambda: service.reasons, 2, "the last one has come in")
+        assert service.reasons == ["last up"]
+
+
+NAMES: dict[str | bytes, str] = {
+    "": "up",
+    "-x": "-x up",
+    "--help": "--help up",
+    "eth0.10": "eth0.10 up",
+    "$(reboot)": "oddly named interface up",
+    "`reboot`;'\"\\*": "oddly named interface up",
+    "büro0": "oddly named interface up",
+    b"\xff\xfe\n": "oddly named interface up",
+    "x" * 5000: f"{'x' * 5000} up",
+}
+"""Names of interfaces, and what the service is to be told."""
+
+
+def test_no_interface_name_can_harm_it(lab: Lab, tools: str) -> None:
+    with Service() as service:
+        for name in NAMES:
+            run_hook(name, "up", path=tools)
+        wait_until(lambda: len(service.reasons) == len(NAMES), 2, "all have come in")
+        assert service.reasons == list(NAMES.values())
+
+
+def test_it_is_quick_with_the_service_up_and_down(lab: Lab) -> None:
+    """Medians: other tests may run at the same time."""
+    took: dict[str, float] = {}
+    for action in ("up", "pre-up"):
+        with Service():
+            took[f"{action}, service up"] = median_s(action)
+        took[f"{action}, service down"] = median_s(action)
+    lab.services.stop_bus()
+    took["no bus"] = median_s("pre-up")
+    print({name: f"{seconds * 1000:.1f} ms" for name, seconds in took.items()})
+    assert max(took.values()) < QUICK_S, took
+
+
+def median_s(action: str) -> float:
+    """Return how long the hook takes."""
+    return statistics.median(run_hook("tether0", action) for _ in range(15))
+
+
+def test_only_pre_up_waits_for_the_answer(lab: Lab, tools: str) -> None:
+    with Service(delay_s=0.5) as service:
+        assert run_hook("tether0", "up", path=tools) < 0.5
+        wait_until(lambda: service.answered, 2, "the first answer")
+        assert run_hook("tether0", "pre-up", path=tools) > 0.5
+        assert len(service.answered) == 2
+
+
+def test_a_service_that_hangs_holds_nothing_up_for_long(lab: Lab, tools: str) -> None:
+    with Service(delay_s=5):
+        assert 0.9 < run_hook("tether0", "pre-up", path=tools) < HANG_S
