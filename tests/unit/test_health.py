@@ -1,0 +1,118 @@
+"""The table of health: what each piece of evidence makes of each state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netswap.core import health as evidence
+from netswap.core.health import Health
+from netswap.core.model import State
+from tests.unit.worlds import FIXED
+
+FALL, RISE = 2, 3
+UNKNOWN, UP, DOWN = (Health(state, reason="before") for state in State)
+
+
+def after(health: Health, *what: str) -> Health:
+    """Return the health after a reply, a loss, an obstacle, or its end."""
+    for now_s, event in enumerate(what, start=1):
+        if event == "reply":
+            health = evidence.replied(health, 0.02, RISE, now_s)
+        elif event == "loss":
+            health = evidence.lost(health, FALL, now_s)
+        elif event == "obstacle":
+            health = evidence.obstructed(health, "carrier lost", now_s)
+        else:
+            health = evidence.connected(health, State(event), now_s)
+    return health
+
+
+@pytest.mark.parametrize(
+    ("before", "events", "state", "reason"),
+    [
+        (UNKNOWN, ["reply"], State.UP, "it replies"),
+        (UNKNOWN, ["loss"], State.UNKNOWN, "before"),
+        (UNKNOWN, ["loss", "loss"], State.DOWN, "2 probes lost"),
+        (UNKNOWN, ["loss", "reply"], State.UP, "it replies"),
+        (UP, ["loss"], State.UP, "before"),
+        (UP, ["loss", "loss"], State.DOWN, "2 probes lost"),
+        (UP, ["loss", "reply", "loss"], State.UP, "before"),
+        (DOWN, ["reply", "reply"], State.DOWN, "before"),
+        (DOWN, ["reply", "reply", "reply"], State.UP, "3 replies in a row"),
+        (DOWN, ["reply", "reply", "loss", "reply"], State.DOWN, "before"),
+        (UP, ["obstacle"], State.DOWN, "carrier lost"),
+        (DOWN, ["obstacle"], State.DOWN, "carrier lost"),
+        (UNKNOWN, ["obstacle"], State.DOWN, "carrier lost"),
+        (UP, ["obstacle", "unknown"], State.UNKNOWN, evidence.PROVING),
+        (UP, ["obstacle", "down"], State.DOWN, evidence.PROVING),
+        (UP, ["obstacle", "unknown", "reply"], State.UP, "it replies"),
+        (UP, ["obstacle", "down", "reply"], State.DOWN, evidence.PROVING),
+    ],
+)
+def test_the_table(before: Health, events: list[str], state: State, reason: str) -> None:
+    health = after(before, *events)
+    assert (health.state, health.reason) == (state, reason)
+
+
+def test_since_is_when_the_state_changed() -> None:
+    health = after(UP, "loss", "loss", "loss", "reply")
+    assert (health.state, health.since_s) == (State.DOWN, 2.0)
+
+
+def test_one_is_told_without_a_plural() -> None:
+    assert evidence.lost(UP, 1, 0).reason == "1 probe lost"
+    assert evidence.replied(DOWN, 0.1, 1, 0).reason == "1 reply in a row"
+
+
+def test_a_late_reply_takes_its_loss_and_older_ones_back() -> None:
+    shaky = after(UP, "loss")
+    assert not shaky.clean
+    health = evidence.replied_late(shaky, 1.3, 0, 2.0)
+    assert health.clean
+    assert (health.lost, health.rtt_s, health.last_reply_s) == (0, 1.3, 2.0)
+
+
+def test_a_late_reply_does_not_take_newer_losses_back() -> None:
+    shaky = replace(UP, losses=3, lost=3)
+    assert evidence.replied_late(shaky, 1.3, 2, 0).losses == 2
+
+
+def test_a_late_reply_brings_nothing_up() -> None:
+    dead = after(UP, "loss", "loss")
+    health = evidence.replied_late(dead, 2.6, 1, 3.0)
+    assert (health.state, health.replies) == (State.DOWN, 0)
+
+
+def test_a_local_error_is_no_loss() -> None:
+    health = evidence.unsent(evidence.sent(UP), "No buffer space available")
+    assert (health.losses, health.lost, health.sent) == (0, 0, 0)
+    assert health.local_error == "No buffer space available"
+    assert health.clean
+
+
+def test_only_a_link_that_is_up_without_a_loss_is_clean() -> None:
+    assert [health.clean for health in (UP, DOWN, UNKNOWN, after(UP, "loss"))] == [
+        True, False, False, False,
+    ]  # fmt: skip
+
+
+EVENTS = st.lists(st.sampled_from(["reply", "loss", "obstacle", "unknown", "down"]), max_size=12)
+
+
+@FIXED
+@given(EVENTS)
+def test_whatever_happened(events: list[str]) -> None:
+    health = after(Health(), *events)
+    assert health.replies == 0 or health.losses == 0
+    assert 0 <= health.since_s <= len(events)
+    assert health.reason
+    if health.up:
+        assert health.losses < FALL
+        assert not health.obstacle
+        assert health.touchable
+    if health.obstacle:
+        assert not health.touchable

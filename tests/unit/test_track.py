@@ -1,0 +1,224 @@
+"""The probing of one link: when probes are sent, and what becomes of each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netswap.core.model import State
+from netswap.core.settings import ProbeSettings
+from netswap.core.track import LATE_S, SEQUENCES, Track
+from tests.unit.worlds import FIXED, gone, link
+
+PROBE = ProbeSettings()
+CABLE = link("cable")
+SECOND = PROBE.interval_s
+
+
+def tracked(state: State = State.UP, now_s: float = 0.0) -> Track:
+    return Track(PROBE, CABLE, state, now_s)
+
+
+def sent(track: Track, now_s: float) -> int:
+    sequence = track.send(now_s, SECOND)
+    assert sequence is not None
+    return sequence
+
+
+# when
+
+
+def test_the_first_probe_is_sent_at_once_and_then_one_a_second() -> None:
+    track = tracked(now_s=7.3)
+    times = [at_s for at_s in (7.3, 7.4, 8.2, 8.3, 9.3) if track.send(at_s, SECOND) is not None]
+    assert times == [7.3, 8.3, 9.3]
+
+
+def test_late_calls_make_no_drift() -> None:
+    track = tracked()
+    for at_s in (0.0, 1.4, 2.3, 3.1):
+        track.replied(sent(track, at_s), at_s)
+    assert track.deadline_s(SECOND) == 4.0
+
+
+def test_what_was_slept_through_is_not_made_up_for() -> None:
+    track = tracked()
+    track.replied(sent(track, 0.0), 0.1)
+    track.replied(sent(track, 3600.5), 3600.5)
+    assert track.send(3600.6, SECOND) is None
+    assert track.deadline_s(SECOND) == 3601.5
+
+
+def test_a_shorter_interval_counts_from_the_last_probe() -> None:
+    track = tracked()
+    track.replied(sent(track, 0.0), 0.02)
+    assert track.send(3.0, 10.0) is None
+    assert track.deadline_s(10.0) == 10.0
+    assert track.send(3.0, SECOND) is not None
+
+
+def test_a_link_with_an_obstacle_is_not_probed() -> None:
+    track = Track(PROBE, gone("cable"), State.UNKNOWN, 0.0)
+    assert track.send(0.0, SECOND) is None
+    assert track.deadline_s(SECOND) is None
+    assert (track.health.state, track.health.reason) == (State.DOWN, "no such device")
+
+
+def test_without_a_default_route_nothing_can_leave() -> None:
+    track = Track(PROBE, link("cable", None), State.UNKNOWN, 0.0)
+    assert track.health.reason == "no IPv4 default route"
+
+
+def test_sequences_wrap() -> None:
+    track = tracked()
+    seen = {sent(track, float(at_s)) for at_s in range(SEQUENCES + 5)}
+    assert seen == set(range(SEQUENCES))
+
+
+# what becomes of a probe
+
+
+def test_a_reply_in_time() -> None:
+    track = tracked()
+    track.replied(sent(track, 0.0), 0.25)
+    assert track.expire(1.0) == []
+    assert (track.health.rtt_s, track.health.replies, track.health.lost) == (0.25, 1, 0)
+
+
+def test_no_reply_is_a_loss_when_the_next_probe_is_due() -> None:
+    track = tracked()
+    sent(track, 0.0)
+    assert track.expire(0.999) == []
+    assert [health.losses for health in track.expire(1.0)] == [1]
+    assert track.expire(1.0) == []
+
+
+def test_losses_one_by_one() -> None:
+    track = tracked()
+    for at_s in (0.0, 1.0, 2.0):
+        sent(track, at_s)
+    assert [health.losses for health in track.expire(3.0)] == [1, 2, 3]
+    assert track.health.state is State.DOWN
+
+
+def test_a_late_reply_takes_the_loss_back() -> None:
+    track = tracked()
+    late = sent(track, 0.0)
+    track.expire(1.0)
+    sent(track, 1.0)
+    track.replied(late, 1.3)
+    assert (track.health.losses, track.health.rtt_s) == (0, 1.3)
+
+
+def test_a_late_reply_leaves_newer_losses() -> None:
+    track = tracked(State.UP)
+    first, _ = sent(track, 0.0), sent(track, 1.0)
+    track.expire(2.0)
+    track.replied(first, 2.5)
+    assert track.health.losses == 1
+
+
+def test_a_reply_later_than_that_is_none() -> None:
+    track = tracked()
+    late = sent(track, 0.0)
+    track.expire(1.0)
+    track.expire(LATE_S)
+    before = track.health
+    track.replied(late, LATE_S + 1)
+    assert track.health == before
+
+
+def test_replies_to_no_probe_of_ours_are_ignored() -> None:
+    track = tracked()
+    sequence = sent(track, 0.0)
+    before = track.health
+    track.replied(sequence + 1, 0.1)
+    assert track.health == before
+
+
+def test_the_same_reply_twice_counts_once() -> None:
+    track = tracked()
+    sequence = sent(track, 0.0)
+    track.replied(sequence, 0.1)
+    track.replied(sequence, 0.2)
+    assert track.health.replies == 1
+
+
+def test_a_probe_that_could_not_be_sent_is_forgotten() -> None:
+    track = tracked()
+    track.failed(sent(track, 0.0), "Network is unreachable")
+    assert track.expire(1.0) == []
+    assert track.health.local_error == "Network is unreachable"
+    assert track.deadline_s(SECOND) == 1.0
+
+
+# what becomes of the link
+
+
+def test_a_lost_carrier_forgets_the_probes_under_way() -> None:
+    track = tracked()
+    sequence = sent(track, 0.0)
+    track.observe(replace(CABLE, obstacle="carrier lost"), State.UNKNOWN, 0.1)
+    track.replied(sequence, 0.2)
+    assert track.expire(5.0) == []
+    assert (track.health.state, track.health.reason) == (State.DOWN, "carrier lost")
+
+
+def test_a_link_without_obstacle_starts_over_and_is_probed_at_once() -> None:
+    track = tracked()
+    sent(track, 0.0)
+    track.observe(replace(CABLE, obstacle="carrier lost"), State.UNKNOWN, 0.1)
+    track.observe(CABLE, State.DOWN, 0.2)
+    assert track.health.state is State.DOWN
+    assert track.send(0.2, SECOND) is not None
+
+
+def test_another_device_is_another_connection() -> None:
+    track = tracked()
+    sent(track, 0.0)
+    track.observe(replace(CABLE, ifname="enx2"), State.UNKNOWN, 0.1)
+    assert track.health.state is State.UNKNOWN
+    assert track.send(0.1, SECOND) is not None
+
+
+def test_another_metric_is_the_same_connection() -> None:
+    track = tracked()
+    before = track.health
+    track.observe(link("cable", 60), State.UNKNOWN, 0.1)
+    assert track.health == before
+
+
+# whatever happens
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["send", "reply", "late", "fail", "expire"]), st.floats(0, 3)),
+    max_size=25,
+)
+
+
+@FIXED
+@given(STEPS)
+def test_every_probe_is_answered_lost_or_waited_for(steps: list[tuple[str, float]]) -> None:
+    track, now_s, sequences = tracked(), 0.0, [0]
+    for what, wait_s in steps:
+        now_s += wait_s
+        if what == "send" and (sequence := track.send(now_s, SECOND)) is not None:
+            sequences.append(sequence)
+        elif what == "reply":
+            track.replied(sequences[-1], now_s)
+        elif what == "late":
+            track.replied(sequences[len(sequences) // 2], now_s)
+        elif what == "fail":
+            track.failed(sequences[-1], "no route")
+        track.expire(now_s)
+        health = track.health
+        assert 0 <= health.lost <= health.sent
+        assert health.losses <= health.lost
+        while track.send(now_s, SECOND) is not None:
+            continue
+        deadline_s = track.deadline_s(SECOND)
+        assert deadline_s is not None
+        assert deadline_s > now_s
+        assert track.loss is None or 0 <= track.loss <= 1
