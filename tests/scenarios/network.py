@@ -14,6 +14,7 @@ It behaves as NetworkManager 1.42 was seen to behave:
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from functools import partial
 
@@ -67,7 +68,8 @@ class Network:
         self._picker = Picker()
         self._devices: list[Device] = []
         self._paths: dict[str, str] = {}
-        self._activations: dict[str, int] = {}
+        self._metrics: dict[str, int] = {}
+        self._activations = itertools.count(1)
 
     # what netswap sees
 
@@ -177,13 +179,17 @@ class Network:
             nic.state = DeviceState.IP_CONFIG
         elif nic.carrier:
             first = FIRST_METRIC[nic.kind]
-            nic.activation_metric = first + self._activations.get(nic.kind, 0)
-            self._activations[nic.kind] = nic.activation_metric + 1 - first
+            nic.activation_metric = self._metrics.get(nic.kind, first)
+            self._metrics[nic.kind] = nic.activation_metric + 1
             nic.state = DeviceState.ACTIVATED
-            nic.applied = profile(nic.v6, nic.metric)
-            nic.route()
-            self._show_dns(nic)
+            self._apply_profile(nic)
         self._changed()
+
+    def _apply_profile(self, nic: Nic) -> None:
+        nic.activation = f"/ActiveConnection/{next(self._activations)}"
+        nic.applied = profile(nic.v6, nic.metric)
+        nic.route()
+        self._show_dns(nic)
 
     def deactivate(self, nic: Nic, state: DeviceState) -> None:
         nic.state, nic.applied, nic.limited = state, {}, False
@@ -224,11 +230,9 @@ class Network:
         for nic in self.nics.values():
             if nic.activated:
                 old4, old6 = nic.routes4, nic.routes6
-                nic.applied = profile(nic.v6, nic.metric)
-                nic.route()
+                self._apply_profile(nic)
                 nic.routes4 |= old4
                 nic.routes6 |= old6
-                self._show_dns(nic)
         self._changed()
 
     def check(self) -> None:

@@ -49,6 +49,7 @@ class Nic:
     carrier: bool = True
     state: DeviceState = DeviceState.ACTIVATED
     applied: Applied = field(default_factory=dict)
+    activation: str = ""
     activation_metric: int = 0
     limited: bool = False
     """NetworkManager's connectivity check got no answer: it adds 20000 to the metric."""
@@ -104,10 +105,12 @@ class Nic:
             carrier=self.seen_carrier,
             metered=self.metered,
             connection=self.connection if self.activated else "",
+            activation=self.activation if self.activated else "/",
             uuid="",
             addresses=(self.address,) if self.activated else (),
             metrics4=frozenset(self.routes4),
             metrics6=frozenset(self.routes6),
+            gateway="",
             dns4=self.seen_dns if self.activated else 0,
             dns6=self.seen_dns if self.activated and self.v6 else 0,
         )

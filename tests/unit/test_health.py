@@ -27,7 +27,7 @@ def after(health: Health, *what: str) -> Health:
         elif event == "obstacle":
             health = evidence.obstructed(health, "carrier lost", now_s)
         else:
-            health = evidence.connected(health, State(event), now_s)
+            health = evidence.connected(health, State(event), now_s, fresh=True)
     return health
 
 

@@ -28,10 +28,12 @@ def device(ifname: str, number: int = 1, metric: int | None = 100, **rest: objec
         carrier=True,
         metered=False,
         connection=f"{ifname}'s profile",
+        activation=f"/ActiveConnection/{ifname}",
         uuid="",
         addresses=("198.51.100.7",),
         metrics4=metrics,
         metrics6=frozenset(),
+        gateway="198.51.100.1",
         dns4=metric,
         dns6=None,
     )

@@ -42,6 +42,7 @@ def objects() -> Objects:
             names.IP4: {
                 "AddressData": [{"address": "198.51.100.7", "prefix": 24}],
                 "RouteData": [default, {"dest": "198.51.100.0", "prefix": 24, "metric": 100}],
+                "Gateway": "198.51.100.1",
                 "DnsPriority": 100,
             }
         },
@@ -82,10 +83,12 @@ def test_a_connected_device() -> None:
         carrier=True,
         metered=False,
         connection="Office",
+        activation=ACTIVE,
         uuid="7c4a5d5e",
         addresses=("198.51.100.7", "2001:db8::7"),
         metrics4=frozenset({100}),
         metrics6=frozenset({20100}),
+        gateway="198.51.100.1",
         dns4=100,
         dns6=100,
     )
@@ -115,8 +118,9 @@ def test_obstacles(state: int, carrier: bool, obstacle: str) -> None:
     assert only(seen).obstacle == obstacle
 
 
-def test_every_state_but_connected_has_words() -> None:
-    assert set(names.STATE_WORDS) == set(DeviceState) - {DeviceState.ACTIVATED}
+def test_from_ip_check_on_a_device_carries_traffic() -> None:
+    carries = {DeviceState.IP_CHECK, DeviceState.SECONDARIES, DeviceState.ACTIVATED}
+    assert set(names.OBSTACLES) == set(DeviceState) - carries
 
 
 @pytest.mark.parametrize(("value", "metered"), [(0, False), (1, True), (2, False), (3, True)])
@@ -179,6 +183,7 @@ def test_objects_that_went_are_not_missed() -> None:
 PROPERTIES = [
     "Interface", "IpInterface", "DeviceType", "Driver", "State", "Metered", "ActiveConnection",
     "Ip4Config", "Ip6Config", "Carrier", "Id", "Uuid", "AddressData", "RouteData", "DnsPriority",
+    "Gateway",
 ]  # fmt: skip
 RUBBISH: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.binary(),

@@ -18,7 +18,7 @@ SECOND = PROBE.interval_s
 
 
 def tracked(state: State = State.UP, now_s: float = 0.0) -> Track:
-    return Track(PROBE, CABLE, state, now_s)
+    return Track(PROBE, CABLE, state, now_s, new=False)
 
 
 def sent(track: Track, now_s: float) -> int:
@@ -60,14 +60,14 @@ def test_a_shorter_interval_counts_from_the_last_probe() -> None:
 
 
 def test_a_link_with_an_obstacle_is_not_probed() -> None:
-    track = Track(PROBE, gone("cable"), State.UNKNOWN, 0.0)
+    track = Track(PROBE, gone("cable"), State.UNKNOWN, 0.0, new=True)
     assert track.send(0.0, SECOND) is None
     assert track.deadline_s(SECOND) is None
     assert (track.health.state, track.health.reason) == (State.DOWN, "no such device")
 
 
 def test_without_a_default_route_nothing_can_leave() -> None:
-    track = Track(PROBE, link("cable", None), State.UNKNOWN, 0.0)
+    track = Track(PROBE, link("cable", None), State.UNKNOWN, 0.0, new=True)
     assert track.health.reason == "no IPv4 default route"
 
 
