@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from netswap.adapters.bus import DISCONNECTED, TIMED_OUT, Bus, BusError, Signal, plain
-from netswap.cli import status
+from netswap.cli.status import MANAGER, Status, read
 from netswap.cli.text import printable
 from netswap.errors import FAILED, MISCONFIGURED, UserError
 
@@ -106,13 +106,13 @@ class Service:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
-    async def status(self) -> status.Status:
+    async def status(self) -> Status:
         """Return how things stand."""
         objects = await self._call(
             "GetManagedObjects", interface="org.freedesktop.DBus.ObjectManager"
         )
         try:
-            return status.read(objects)
+            return read(objects)
         except KeyError as missing:
             raise UserError(
                 f"netswapd does not tell {missing}: it is of another version than netswapctl",
@@ -190,7 +190,7 @@ class Service:
         member: str,
         signature: str = "",
         *args: Any,
-        interface: str = status.MANAGER,
+        interface: str = MANAGER,
         timeout_s: float = 10.0,
     ) -> Any:
         try:

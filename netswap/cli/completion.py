@@ -12,7 +12,7 @@ from netswap.errors import UserError
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print the completion script for a shell, to be sourced by it.
+    r"""Print the completion script for a shell.
 
     \b
     bash:  eval "$(netswapctl completion bash)"   in ~/.bashrc

@@ -9,32 +9,38 @@ import click
 
 from netswap.cli import render
 from netswap.cli.client import Service, talk
-from netswap.cli.options import DURATION, LINK
+from netswap.cli.options import duration, the_link
 from netswap.cli.status import Status
 
-how_long = click.option("--for", "seconds", type=DURATION, help="For so long, such as 30m.")
+how_long = click.option("--for", "seconds", type=duration, help="For so long, such as 30m.")
 
 
 @click.command()
-@click.argument("link", type=LINK)
+@the_link
 @how_long
 @click.option("--even-if-dead", is_flag=True, help="Even where it does not work.")
 def use(link: str, seconds: float | None, even_if_dead: bool) -> int:
-    """Make LINK the active one until `auto`, or for a while, or until it is dead."""
+    """Make LINK the active one.
+
+    Until `auto`, or for a while, and in any case until it is dead.
+    """
     state = _after(lambda service: service.use(link, seconds or 0, even_if_dead=even_if_dead))
     return 0 if state.active_link == link else 1
 
 
 @click.command()
 def auto() -> None:
-    """Let netswap choose the link again; ends `use` and `pause`."""
+    """Let netswap choose again; ends `use` and `pause`."""
     _after(lambda service: service.order("Auto"))
 
 
 @click.command()
 @how_long
 def pause(seconds: float | None) -> None:
-    """Guard and change nothing until `resume`, or for a while; links are still probed."""
+    """Guard and change nothing for a while.
+
+    Until `resume` or for as long as given; links are still probed.
+    """
     _after(lambda service: service.pause(seconds or 0))
 
 
@@ -46,7 +52,10 @@ def resume() -> None:
 
 @click.command()
 def reload() -> None:
-    """Have netswapd read its configuration again; if it is wrong the old one stays in force."""
+    """Have netswapd read its configuration again.
+
+    If there is an error in it, the old one stays in force.
+    """
     talk(lambda service: service.order("Reload"))
     click.echo("The configuration is in force.")
 

@@ -1,4 +1,4 @@
-"""The commands that read: status, probe, log, links, config."""
+"""The commands that read: status, probe, links, config."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 from netswap.cli import render
 from netswap.cli.client import Changed, Presence, Service, Transition, talk
-from netswap.cli.options import DURATION, LINK, as_json
+from netswap.cli.options import as_json, the_link
 from netswap.cli.text import paint_for, width_of
 
 CHECKED = {"preferred": 0, "backup": 10, "offline": 11, "starting": 12}
@@ -27,7 +27,7 @@ CHECKED = {"preferred": 0, "backup": 10, "offline": 11, "starting": 12}
 )
 @as_json
 def status(follow: bool, check: bool, in_json: bool) -> int:
-    """Tell which link is active, since when and why, and how the others are."""
+    """Tell which link is active and why, and how the others are."""
     if follow and check:
         raise click.UsageError("--follow and --check exclude each other")
     if follow:
@@ -39,7 +39,7 @@ def status(follow: bool, check: bool, in_json: bool) -> int:
     elif check:
         click.echo(state.state)
     else:
-        _print(render.status(state, time.time(), paint_for(), width_of()))
+        print_lines(render.status(state, time.time(), paint_for(), width_of()))
     return CHECKED.get(state.state, CHECKED["starting"]) if check else 0
 
 
@@ -47,7 +47,8 @@ async def follow_text(service: Service) -> None:
     """Print the status, then a line for each change, for ever."""
     async for event in service.events():
         if event == Presence(running=True):
-            _print(render.status(await service.status(), time.time(), paint_for(), width_of()))
+            state = await service.status()
+            print_lines(render.status(state, time.time(), paint_for(), width_of()))
         elif event == Presence(running=False):
             click.echo("netswapd is not running; waiting for it")
         elif isinstance(event, Transition):
@@ -58,87 +59,57 @@ async def follow_json(service: Service) -> None:
     """Print the status in one line, again after each change, for ever."""
     async for event in service.events():
         if isinstance(event, Changed) or event == Presence(running=True):
-            _json_line((await service.status()).as_json())
+            click.echo(json.dumps((await service.status()).as_json()))
 
 
 @click.command()
-@click.argument("link", type=LINK)
+@the_link
 @as_json
 def probe(link: str, in_json: bool) -> int:
-    """Send one round of probes over LINK now and tell the round-trip times."""
+    """Send one round of probes over LINK now.
+
+    Exits with 1 if no target replied.
+    """
     found = talk(lambda service: service.probe(link))
     if in_json:
-        _print_rows(found)
+        print_rows(found)
     else:
-        _print(render.replies(link, found))
+        print_lines(render.replies(link, found))
     return 0 if any(reply.rtt_s is not None for reply in found) else 1
-
-
-@click.command()
-@click.option("--since", type=DURATION, help="Only the last so long, such as 1h.")
-@click.option("--follow", is_flag=True, help="Go on and print what happens.")
-@as_json
-def log(since: float | None, follow: bool, in_json: bool) -> None:
-    """Tell what happened and why, newest last."""
-
-    def show(event: Transition) -> None:
-        if in_json:
-            _json_line(event._asdict())
-        else:
-            click.echo(render.transition(event, paint_for()))
-
-    async def work(service: Service) -> None:
-        start_s = time.time() - since if since else 0.0
-        if not follow:
-            for event in await service.transitions(start_s):
-                show(event)
-            return
-        shown: set[Transition] = set()
-        async for event in service.events():
-            if event == Presence(running=True):
-                shown = set(past := await service.transitions(start_s))
-                for before in past:
-                    show(before)
-            elif isinstance(event, Transition) and event not in shown:
-                show(event)
-
-    talk(work)
 
 
 @click.command()
 @as_json
 def links(in_json: bool) -> None:
-    """List what NetworkManager offers, in the order in which netswap ranks it."""
+    """List what NetworkManager offers, ranked by netswap."""
     found = talk(Service.offers)
     if in_json:
-        _print_rows(found)
+        print_rows(found)
     else:
-        _print(render.offers(found, paint_for(), width_of()))
+        print_lines(render.offers(found, paint_for(), width_of()))
 
 
 @click.command()
 @as_json
 def config(in_json: bool) -> None:
-    """List the effective settings and where each comes from."""
+    """List the settings in force and their sources."""
     found = talk(Service.settings)
     if in_json:
-        _print_rows(found)
+        print_rows(found)
     else:
-        _print(render.settings(found, paint_for()))
+        print_lines(render.settings(found, paint_for()))
 
 
-def _print(lines: Sequence[str]) -> None:
+def print_lines(lines: Sequence[str]) -> None:
+    """Print for people."""
     click.echo("\n".join(lines))
 
 
-def _json_line(value: Any) -> None:
-    click.echo(json.dumps(value))
-
-
 def print_json(value: Any) -> None:
-    """Print a value for programs."""
+    """Print for programs."""
     click.echo(json.dumps(value, indent=2))
 
 
-def _print_rows(rows: Sequence[NamedTuple]) -> None:
+def print_rows(rows: Sequence[NamedTuple]) -> None:
+    """Print a list for programs."""
     print_json([row._asdict() for row in rows])

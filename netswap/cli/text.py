@@ -60,7 +60,7 @@ def unpainted(text: str, _colour: str) -> str:
 
 
 def paint_for(stream: TextIO = sys.stdout) -> Paint:
-    """Return how to colour what goes there: only on a terminal, never with NO_COLOR (no-color.org)."""
+    """Return how to colour what goes there: only a terminal, not with NO_COLOR (no-color.org)."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return unpainted if plain or not stream.isatty() else painted
 

@@ -1,0 +1,120 @@
+"""The command `doctor`: what is wrong with this installation, and the command that mends it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from netswap import __version__, config
+from netswap.cli import render
+from netswap.cli.client import NETWORK_MANAGER, Finding, Service, talk
+from netswap.cli.options import as_json
+from netswap.cli.show import print_lines, print_rows
+from netswap.cli.text import paint_for
+from netswap.errors import ConfigurationError, UserError
+
+HOOK = "90-netswap"
+DISPATCHER = ("etc/NetworkManager/dispatcher.d", "usr/lib/NetworkManager/dispatcher.d")
+"""Where NetworkManager looks for hooks; the first hides the second."""
+HOOKED = ("", "pre-up.d", "no-wait.d")
+"""The hook's places below: after events, before a link counts as up, and without queueing."""
+
+POLKIT = "org.freedesktop.PolicyKit1"
+POLKIT_SERVICE = f"usr/share/dbus-1/system-services/{POLKIT}.service"
+POLKIT_ACTION = "usr/share/polkit-1/actions/org.netswap1.policy"
+
+
+REINSTALL = "apt install --reinstall netswap (or: make install)"
+
+
+@click.command()
+@as_json
+def doctor(in_json: bool) -> int:
+    """Check the installation and say how to mend it.
+
+    Exits with 1 if anything fails. Works without netswapd running, too.
+    """
+    root = Path("/")
+    found = [*_live(), *hook(root), *polkit(root)]
+    if in_json:
+        print_rows(found)
+    else:
+        print_lines([*render.findings(found, paint_for()), "", render.verdict(found)])
+    return 1 if any(finding.verdict == "fail" for finding in found) else 0
+
+
+def _live() -> list[Finding]:
+    """Ask the service; where it is not there, find out what can be found without it."""
+    try:
+        return talk(_ask)
+    except UserError as error:
+        return [Finding("service", "fail", str(error), error.hint), configuration()]
+
+
+async def _ask(service: Service) -> list[Finding]:
+    if await service.running():
+        version = (await service.status()).version
+        return [_running(version), *await service.findings()]
+    found = [Finding("service", "fail", "netswapd is not running", "systemctl start netswapd")]
+    if not await service.running(NETWORK_MANAGER):
+        mend = "systemctl start NetworkManager"
+        found.append(Finding("NetworkManager", "fail", "not running", mend))
+    return [*found, configuration()]
+
+
+def _running(version: str) -> Finding:
+    if version == __version__:
+        return Finding("service", "ok", f"netswapd {version} is running", "")
+    found = f"netswapd {version} is running, netswapctl is {__version__}"
+    return Finding("service", "warn", found, "systemctl restart netswapd")
+
+
+def configuration(path: Path | None = None) -> Finding:
+    """Check the configuration, as netswapd will read it when it is started."""
+    try:
+        there = config.load(path).path
+    except ConfigurationError as error:
+        return Finding("configuration", "fail", str(error), error.hint)
+    return Finding("configuration", "ok", str(there or "none: netswap picks its links itself"), "")
+
+
+def hook(root: Path) -> Iterator[Finding]:
+    """Check whether NetworkManager will run the hook, which has netswap look again."""
+    for place in HOOKED:
+        name = f"hook {place}".strip()
+        files = [root / folder / place / HOOK for folder in DISPATCHER]
+        file = next((file for file in files if file.is_symlink() or file.exists()), None)
+        if file is None:
+            yield Finding(name, "warn", f"no {files[1]}", REINSTALL)
+        elif not file.is_file():
+            yield Finding(name, "warn", f"{file} leads to no file", REINSTALL)
+        elif fault := _fault(file.stat()):
+            mend = f"chown root: {file}; chmod 755 {file}"
+            yield Finding(name, "warn", f"NetworkManager ignores {file}: {fault}", mend)
+        else:
+            yield Finding(name, "ok", str(file), "")
+
+
+def _fault(found: os.stat_result) -> str:
+    """Say why NetworkManager would not run a file (nm-dispatcher.c, check_permissions)."""
+    if found.st_uid != 0:
+        return "not owned by root"
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH | stat.S_ISUID):
+        return "writable by others, or setuid"
+    return "" if found.st_mode & stat.S_IXUSR else "not executable"
+
+
+def polkit(root: Path) -> Iterator[Finding]:
+    """Check whether polkit can let others than root steer netswap."""
+    if not (root / POLKIT_SERVICE).exists():
+        found = "not installed: only root may steer netswap"
+        yield Finding("polkit", "warn", found, "apt install polkitd")
+    elif not (root / POLKIT_ACTION).exists():
+        found = "does not know netswap: only root may steer it"
+        yield Finding("polkit", "warn", found, REINSTALL)
+    else:
+        yield Finding("polkit", "ok", "lets the user of an active local session steer netswap", "")

@@ -1,0 +1,146 @@
+"""The command `watch`: a live screen. What is on it is decided in `netswap.cli.screen`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import termios
+import time
+import tty
+from types import TracebackType
+from typing import Self
+
+import click
+
+from netswap.cli import screen
+from netswap.cli.client import Service, Transition, talk
+from netswap.cli.log import from_now_on
+from netswap.cli.show import follow_text
+from netswap.cli.text import paint_for
+from netswap.errors import UserError
+
+EVERY_S = 1.0
+AT_MOST_EVERY_S = 0.1
+"""However much happens."""
+
+
+@click.command()
+def watch() -> None:
+    """Show a live screen of links and events.
+
+    `q` quits. Without a terminal it is the same as `status --follow`.
+    """
+    live = sys.stdin.isatty() and sys.stdout.isatty()
+    talk(_watch if live else follow_text)
+
+
+class Terminal:
+    """The whole terminal, while it is entered: a screen of its own, keys one by one."""
+
+    def __init__(self) -> None:
+        self._fd = sys.stdin.fileno()
+        self._found = termios.tcgetattr(self._fd)
+
+    def __enter__(self) -> Self:
+        tty.setcbreak(self._fd)
+        _write("\x1b[?1049h\x1b[?25l")  # the alternate screen, no cursor (xterm, ctlseqs)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _write("\x1b[?25h\x1b[?1049l")
+        termios.tcsetattr(self._fd, termios.TCSADRAIN, self._found)
+
+    def show(self, lines: list[str]) -> None:
+        """Replace what is on the screen, line by line, so that nothing flickers."""
+        _write("\x1b[H" + "\x1b[K\r\n".join(lines) + "\x1b[K\x1b[J")
+
+    def keys(self) -> str:
+        """Return what was typed."""
+        return os.read(self._fd, 100).decode(errors="replace")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+async def _watch(service: Service) -> None:
+    with Terminal() as terminal:
+        watching = Watching(service, terminal)
+        listening = asyncio.create_task(watching.listen())
+        try:
+            await watching.draw_until_quit(listening)
+        finally:
+            listening.cancel()
+
+
+class Watching:
+    """What is known so far, and the loop that draws it."""
+
+    def __init__(self, service: Service, terminal: Terminal) -> None:
+        self._service = service
+        self._terminal = terminal
+        self._traces = screen.Traces()
+        self._events: list[Transition] = []
+        self._wake = asyncio.Event()
+        self._quit = False
+        loop = asyncio.get_running_loop()
+        loop.add_reader(sys.stdin.fileno(), self._typed)
+        loop.add_signal_handler(signal.SIGWINCH, self._wake.set)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._leave)
+
+    async def listen(self) -> None:
+        """Take in what happens."""
+        async for event in from_now_on(self._service):
+            self._events.append(event)
+            self._wake.set()
+
+    async def draw_until_quit(self, listening: asyncio.Task[None]) -> None:
+        """Draw once a second and whenever something happens. Raises UserError without a bus."""
+        listening.add_done_callback(lambda _: self._wake.set())
+        next_s = time.monotonic()
+        while not self._quit:
+            if listening.done():
+                listening.result()
+            tick = time.monotonic() >= next_s
+            next_s += EVERY_S if tick else 0
+            await self._draw(tick=tick)
+            await asyncio.sleep(AT_MOST_EVERY_S)
+            try:
+                await asyncio.wait_for(self._wake.wait(), max(0, next_s - time.monotonic()))
+            except TimeoutError:
+                continue
+            self._wake.clear()
+
+    async def _draw(self, *, tick: bool) -> None:
+        width, height = shutil.get_terminal_size()
+        now_s = time.time()
+        try:
+            state = await self._service.status()
+        except UserError as error:
+            self._terminal.show([str(error), error.hint, "", screen.foot(width, now_s)])
+            return
+        if tick:
+            self._traces.note(state)
+        events = self._events[-height:]
+        paint, size = paint_for(), (width, height)
+        self._terminal.show(
+            screen.frame(state, self._traces, events, now_s, size=size, paint=paint)
+        )
+
+    def _typed(self) -> None:
+        if "q" in self._terminal.keys().lower():
+            self._leave()
+
+    def _leave(self) -> None:
+        self._quit = True
+        self._wake.set()
