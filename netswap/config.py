@@ -106,8 +106,9 @@ def parse(text: str, source: str = "netswap.toml") -> Settings:
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$")
         where = path.strip("`").removeprefix(".")
+        problem = _in_toml_words(message)
         hint = _hint_for(where)
-        raise ConfigurationError(_at(source, text, where, message), hint=hint) from None
+        raise ConfigurationError(_at(source, text, where, problem), hint=hint) from None
     for where, problem, hint in _contradictions(settings):
         raise ConfigurationError(_at(source, text, where, problem), hint=hint)
     return settings
@@ -176,9 +177,15 @@ def _unknown_keys(raw: Any, cls: Any, where: str = "") -> Iterator[tuple[str, st
             yield where, key, list(kinds)
         elif is_dataclass(kinds[key]):
             yield from _unknown_keys(value, kinds[key], f"{where}{key}.")
-        elif isinstance(value, list) and is_dataclass(part := get_args(kinds[key])[0]):
+        elif isinstance(value, list) and (part := _part(kinds[key])):
             for i, entry in enumerate(value):
                 yield from _unknown_keys(entry, part, f"{where}{key}[{i}].")
+
+
+def _part(kind: Any) -> Any:
+    """Return the class of the tables in an array of tables, None for any other kind."""
+    args = get_args(kind)
+    return args[0] if get_origin(kind) is tuple and is_dataclass(args[0]) else None
 
 
 def _contradictions(settings: Settings) -> Iterator[tuple[str, str, str]]:
@@ -233,6 +240,24 @@ def _wrong_links(links: tuple[LinkSettings, ...]) -> Iterator[tuple[str, str, st
             problem = f"matches the same device as {seen[link.match]!r}"
             yield f"{where}.match", problem, "make the two differ, or remove one"
         seen[link.name] = seen[link.match] = link.name
+
+
+def _in_toml_words(message: str) -> str:
+    """Say what msgspec found in the words of TOML: it speaks of objects and arrays."""
+    words = {
+        "`object`": "a table",
+        "Object": "it",
+        "`str`": "text",
+        "`int`": "a whole number",
+        "`float`": "a number",
+        "`bool`": "true or false",
+        "`array`": "an array",
+        "Expected": "must be",
+        "missing required field": "lacks the setting",
+    }
+    for theirs, ours in words.items():
+        message = message.replace(theirs, ours)
+    return message
 
 
 def _hint_for(where: str) -> str:

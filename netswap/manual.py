@@ -112,7 +112,7 @@ def _usage(command: click.Command, name: str) -> str:
 
 
 def _help(command: click.Command) -> str:
-    """Return what a command does; paragraphs that click is told to leave alone (\\b) as they are."""
+    """Return what a command does; paragraphs that click is told to leave alone are code."""
     paragraphs = textwrap.dedent(command.help or "").strip().split("\n\n")
     return "\n\n".join(
         textwrap.indent(each.removeprefix("\b\n"), "    ") if each.startswith("\b") else each

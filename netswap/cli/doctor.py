@@ -11,7 +11,7 @@ import click
 
 from netswap import __version__, config
 from netswap.cli import render
-from netswap.cli.client import NETWORK_MANAGER, Finding, Service, talk
+from netswap.cli.client import NETWORK_MANAGER, NOT_RUNNING, Finding, Service, talk
 from netswap.cli.options import as_json
 from netswap.cli.show import print_lines, print_rows
 from netswap.cli.text import paint_for
@@ -52,7 +52,8 @@ def _live() -> list[Finding]:
     try:
         return talk(_ask)
     except UserError as error:
-        return [Finding("service", "fail", str(error), error.hint), configuration()]
+        mend = f"systemctl {'start dbus' if error.status == NOT_RUNNING else 'restart netswapd'}"
+        return [Finding("service", "fail", str(error), mend), configuration()]
 
 
 async def _ask(service: Service) -> list[Finding]:

@@ -41,17 +41,22 @@ def status(
 
 def headline(state: Status, now_s: float) -> str:
     """Say in one line where traffic goes, since when and why."""
-    active = state.active_link
+    active = next((link for link in state.links if link.name == state.active_link), None)
     if state.state == "offline":
-        downs = [link.since_s for link in state.links if link.health == "down"]
-        when = f" {since(max(downs), now_s)}" if downs else ""
-        return f"Offline{when}: {state.reason}" + (f"; {active} stays active" if active else "")
+        return _offline(state, active, now_s)
     if not active:
-        return f"No link is active: {state.reason or 'still looking'}"
-    text = f"{active} is active {since(state.since_s, now_s)}: {state.reason}"
+        return f"Starting: {state.reason or 'no link is known yet'}"
+    text = f"{active.name} is active {since(state.since_s, now_s)}: {state.reason}"
     return {"starting": f"Starting: {text}", "backup": f"On a backup: {text}"}.get(
         state.state, text
     )
+
+
+def _offline(state: Status, active: LinkStatus | None, now_s: float) -> str:
+    when = f" {since(active.since_s, now_s)}" if active else ""
+    if active and any(link.health == "up" for link in state.links):
+        return f"Offline{when}: {active.name} is active, {state.reason}"
+    return f"Offline{when}: no link works" + (f"; {active.name} stays active" if active else "")
 
 
 def notes(state: Status, now_s: float) -> list[str]:

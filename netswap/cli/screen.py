@@ -77,10 +77,17 @@ def frame(  # noqa: PLR0913 (everything that is on the screen)
         "",
     ]
     room = height - len(head) - len(body) - 2
-    shown = [clip(render.transition(event), width) for event in events[-room:] if room > 0]
+    shown = [_event(event, now_s, width, paint) for event in events[-room:] if room > 0]
     lines = [*head, *body, *shown]
     lines = [*lines[: height - 2], *[""] * (height - 1 - len(lines))]
     return [*lines, foot(width, now_s)]
+
+
+def _event(event: Transition, now_s: float, width: int, paint: Paint) -> str:
+    at, now = time.localtime(event.time_s), time.localtime(now_s)
+    when = time.strftime("%H:%M:%S" if at[:3] == now[:3] else "%d %b %H:%M", at)
+    text = clip(f"{when}  {event.text}", width)
+    return paint(text, "bold" if event.kind == "swap" else "")
 
 
 def foot(width: int, now_s: float) -> str:

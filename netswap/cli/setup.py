@@ -68,8 +68,9 @@ def candidates(offers: Sequence[Offer], old: Sequence[LinkSettings]) -> list[Can
     """Return all that could be links: those of the old file, then what else there is, ranked."""
     there = {offer.link: offer for offer in offers if offer.link}
     found = [Candidate(link, _about(there.get(link.name)), True) for link in old]
+    known = {link.name for link in old}
     for offer in offers:
-        if offer.link not in {link.name for link in old}:
+        if offer.link not in known and (offer.link or offer.type in KINDS):
             name = _free_name(offer, {item.link.name for item in found})
             link = LinkSettings(name, _match(offer))
             found.append(Candidate(link, _about(offer), bool(offer.link)))

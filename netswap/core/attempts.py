@@ -54,7 +54,8 @@ class Attempts:
         """Note a failure; return when it may be tried again."""
         if not isinstance(step, SetMetric | Tidy | Recheck):
             self._try(step, now_s)
-        return max(self._attempts[part].again_s for part in _parts(step))
+        parts = [part for part in _parts(step) if part in self._attempts]
+        return max((self._attempts[part].again_s for part in parts), default=now_s + SETTLE_S)
 
     def forgive_all_but(self, needed: Collection[Step], now_s: float) -> None:
         """Forget the back-off of what is not needed now; keep the pause between two tries."""

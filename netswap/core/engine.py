@@ -88,6 +88,8 @@ class Engine:
 
     def next_deadline_s(self, now_s: float) -> float | None:
         """Return when to call again at the latest; None where only an event can matter."""
+        if self._stopping:
+            return None
         deadlines = [track.deadline_s(self._interval_s(track)) for track in self._tracks.values()]
         if self._override.until_s != Override().until_s:
             deadlines.append(self._override.until_s)
@@ -116,8 +118,9 @@ class Engine:
     def _observe(self, world: World, now_s: float) -> None:
         if world.managed != self._world.managed:
             self._actions.append(words.manager(running=world.managed))
-        for link in world.links:
-            self._observe_link(link, self._state_if_new(link, world), now_s)
+        states = [self._state_if_new(link, world) for link in world.links]
+        for link, state in zip(world.links, states, strict=True):
+            self._observe_link(link, state, now_s)
         for name in self._tracks.keys() - {link.name for link in world.links}:
             self._actions.append(words.gone(self._tracks.pop(name).link))
         self._world, self._started = world, True

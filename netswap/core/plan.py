@@ -45,7 +45,8 @@ def plan(
     if world.leads(active):
         steps += _block(desired, world)
     if world.managed and (desired.forced or active.name in touchable):
-        steps += _move(_Ranks(world, active, touchable, metrics))
+        four, six = (_Family(v, world, active, touchable, metrics) for v in (4, 6))
+        steps += _move(four, six)
     return tuple(steps)
 
 
@@ -86,120 +87,131 @@ def _name_of(world: World, ifname: str) -> str:
     return next((link.name for link in world.links if link.ifname == ifname), ifname)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ranks:
-    """Where each link should stand, given who is active and who may be touched."""
+def _move(four: _Family, six: _Family) -> Iterator[Step]:
+    """Yield the metric steps, so that the active link leads after each of them.
 
+    It is lowered before the others are raised, and raised after they were. Where it cannot be
+    lowered enough nothing is done: raising others might move traffic to the dead link.
+    """
+    active = four.active
+    assert active.v4
+    if four.cornered:
+        return
+    v4 = four.own()
+    v6 = six.own() if v4 is not None or six.overtaken else None
+    own: list[Step] = [SetMetric(active.name, v4, v6)] if v4 is not None or v6 is not None else []
+    others: list[Step] = []
+    for link in four.world.others(active):
+        others += _stand_by(link, four, six, v4, v6)
+    raised = v4 is not None and v4 > active.v4.base
+    yield from others + own if raised else own + others
+    if active.v4.penalised:
+        yield Recheck(active.name)
+
+
+def _stand_by(
+    link: Link, four: _Family, six: _Family, own4: int | None, own6: int | None
+) -> Iterator[Step]:
+    if link.name in four.touchable:
+        v4, v6 = four.standby(link, own4), six.standby(link, own6)
+        if v4 is not None or v6 is not None:
+            yield SetMetric(link.name, v4, v6)
+    elif link.usable and link.stale:  # safe even now: settings that are unchanged restart nothing
+        yield Tidy(link.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """One version of IP: where each link's default route should stand."""
+
+    version: int
     world: World
     active: Link
     touchable: frozenset[str]
     metrics: MetricSettings
 
-    def of_active(self) -> tuple[int, int, int]:
-        """Return the lowest and highest rank that are fine, and the one to set if it must be."""
-        highest = self._below_untouchable()
-        if self.world.index(self.active):
-            highest = min(highest, self.metrics.takeover)
-            return LOWEST_METRIC, highest, highest
-        highest = min(highest, self._rest[1])
-        lowest = min(self._rest[0], highest)
-        return lowest, highest, min(highest, self.metrics.preferred)
+    def own(self) -> int | None:
+        """Return the rank to set on the active link.
 
-    def of_standby(self, link: Link, route: Route, leader: int) -> int:
-        """Return the rank of a standby link, given the metric it must stay above.
-
-        The preferred link rests where it is, if that is between takeover and standby.
+        None where it is fine, where it is the only one with a default route (there is nothing to
+        lead), where it must not be touched, and where there is no room.
         """
-        place = self.world.index(link)
+        route = self._route(self.active)
+        if route is None or not self._rivals or self.active.name not in self.touchable:
+            return None
+        lowest, highest, rank = self._wanted
+        return None if highest < LOWEST_METRIC or _within(route, lowest, highest) else rank
+
+    def standby(self, link: Link, own: int | None) -> int | None:
+        """Return the rank to set on a standby link, None where it is fine.
+
+        `own` is the rank that the active link is given, if any. The preferred link rests where it
+        is, if that is between takeover and standby.
+        """
+        route = self._route(link)
+        if route is None:
+            return None
+        leader, place = self._leader(own), self.world.index(link)
+        if not place and route.metric > leader and _within(route, *self._rest):
+            return None
         rank = self.metrics.standby + place - 1 if place else self.metrics.preferred
-        if not place and _within(route, *self._rest):
-            rank = route.base
         held_back = route.penalised and route.base == rank
-        if leader < (rank + PENALTY if held_back else rank):
-            return rank
-        return leader + 1 + place
+        if leader >= (rank + PENALTY if held_back else rank):
+            rank = leader + 1 + place
+        fits = route.metric in (rank, rank + PENALTY) and route.dns_priority in (None, rank)
+        return None if fits else rank
+
+    @property
+    def cornered(self) -> bool:
+        """Whether the active link cannot lead: a link that may not be touched stands too low."""
+        route = self._route(self.active)
+        return route is not None and self._room < min(route.base, LOWEST_METRIC)
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether a link that may not be touched goes before the active link."""
+        route = self._route(self.active)
+        return route is not None and self._room < route.metric
+
+    def _route(self, link: Link) -> Route | None:
+        return link.v4 if self.version == 4 else link.v6
+
+    @property
+    def _rivals(self) -> list[tuple[Link, Route]]:
+        others = ((link, self._route(link)) for link in self.world.others(self.active))
+        return [(link, route) for link, route in others if route]
+
+    @property
+    def _room(self) -> int:
+        """The highest metric below every link that may not be touched."""
+        fixed = (route.metric for link, route in self._rivals if link.name not in self.touchable)
+        return min(fixed, default=PENALTY) - 1
 
     @property
     def _rest(self) -> tuple[int, int]:
-        """Return the lowest and highest rank that the preferred link may rest at."""
+        """The lowest and highest rank that the preferred link may rest at."""
         return self.metrics.takeover + 1, self.metrics.standby - 2
 
-    def _below_untouchable(self) -> int:
-        metrics = [
-            link.v4.metric
-            for link in self.world.others(self.active)
-            if link.v4 and link.name not in self.touchable
-        ]
-        return min(metrics, default=PENALTY) - 1
+    @property
+    def _wanted(self) -> tuple[int, int, int]:
+        """The lowest and highest rank that are fine for the active link, and the one to set."""
+        if self.world.index(self.active):
+            highest = min(self._room, self.metrics.takeover)
+            return LOWEST_METRIC, highest, highest
+        lowest, highest = self._rest
+        highest = min(self._room, highest)
+        return min(lowest, highest), highest, min(highest, self.metrics.preferred)
 
-
-def _move(ranks: _Ranks) -> Iterator[Step]:
-    """Yield the metric steps, so that the active link leads after each of them.
-
-    It is lowered before the others are raised, and raised after they were.
-    """
-    active = ranks.active
-    assert active.v4
-    v4, v6 = _own_ranks(ranks)
-    own: list[Step] = [SetMetric(active.name, v4, v6)] if v4 is not None or v6 is not None else []
-    base = active.v4.base if v4 is None else v4
-    leader = base + (PENALTY if active.v4.penalised else 0)
-    others = [
-        step for link in ranks.world.others(active) for step in _stand_by(ranks, link, leader)
-    ]
-    yield from own + others if base <= active.v4.base else others + own
-    if active.v4.penalised:
-        yield Recheck(active.name)
-
-
-def _own_ranks(ranks: _Ranks) -> tuple[int | None, int | None]:
-    """Return the ranks to set on the active link, per family, None where it is fine.
-
-    One that is not up is not touched, and neither is the only one that has a default route.
-    """
-    active = ranks.active
-    assert active.v4
-    alone = not any(link.v4 or link.v6 for link in ranks.world.others(active))
-    if alone or active.name not in ranks.touchable:
-        return None, None
-    lowest, highest, rank = ranks.of_active()
-    fits = highest < LOWEST_METRIC or _within(active.v4, lowest, highest)
-    return None if fits else rank, rank if _overtaken(ranks) else None
-
-
-def _stand_by(ranks: _Ranks, link: Link, leader: int) -> Iterator[Step]:
-    if link.name not in ranks.touchable:
-        if link.usable and link.stale:  # safe even now: settings that are unchanged restart nothing
-            yield Tidy(link.name)
-        return
-    v4 = _differs(link.v4, ranks, link, leader)
-    v6 = _differs(link.v6, ranks, link, ranks.active.v6.metric if ranks.active.v6 else 0)
-    if v4 is not None or v6 is not None:
-        yield SetMetric(link.name, v4, v6)
-
-
-def _differs(route: Route | None, ranks: _Ranks, link: Link, leader: int) -> int | None:
-    """Return the rank to set on one family of a standby link, None if it has it."""
-    if route is None:
-        return None
-    rank = ranks.of_standby(link, route, leader)
-    rests = rank == route.base and not ranks.world.index(link)
-    if route.metric not in (rank, rank + PENALTY):
-        return rank
-    return None if rests or route.dns_priority in (None, rank) else rank
+    def _leader(self, own: int | None) -> int:
+        """Return the metric that the active link has, or will have; 0 where it has no route."""
+        route = self._route(self.active)
+        if route is None:
+            return 0
+        base = route.base if own is None else own
+        return base + PENALTY if route.penalised else base
 
 
 def _within(route: Route, lowest: int, highest: int) -> bool:
     """Whether a route and its name servers already stand where they may."""
     dns_priority = route.base if route.dns_priority is None else route.dns_priority
     return lowest <= route.base <= highest and lowest <= dns_priority <= highest
-
-
-def _overtaken(ranks: _Ranks) -> bool:
-    """Whether an IPv6 default route that may not be touched goes before the active link's."""
-    active = ranks.active
-    return active.v6 is not None and any(
-        link.v6 is not None and link.v6.metric <= active.v6.metric
-        for link in ranks.world.others(active)
-        if link.name not in ranks.touchable
-    )

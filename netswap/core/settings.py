@@ -83,6 +83,10 @@ class MetricSettings:
 class Settings:
     """Everything that netswap.toml can say. No links: netswap picks them itself."""
 
-    link: tuple[LinkSettings, ...] = ()
-    probe: ProbeSettings = field(default_factory=ProbeSettings)
-    metric: MetricSettings = field(default_factory=MetricSettings)
+    link: Annotated[
+        tuple[LinkSettings, ...], Doc("one table [[link]], in two brackets, for each link")
+    ] = ()
+    probe: Annotated[ProbeSettings, Doc("a table, [probe]")] = field(default_factory=ProbeSettings)
+    metric: Annotated[MetricSettings, Doc("a table, [metric]")] = field(
+        default_factory=MetricSettings
+    )

@@ -51,13 +51,15 @@ class Track:
             self.connect(state, now_s)
 
     def observe(self, link: Link, state_if_new: State, now_s: float) -> None:
-        """Take note of how the link looks now; another device or activation is a new start."""
+        """Take note of how the link looks now; another device behind it is a new start."""
         replaced = link.ifname != self.link.ifname
         self.link = link
         if not link.usable:
             self._obstruct(now_s)
-        elif self.health.obstacle or replaced or link.activation != self._activation:
+        elif self.health.obstacle or replaced:
             self.connect(state_if_new, now_s)
+        else:  # another activation without anything in between: NetworkManager was restarted
+            self._activation = link.activation
 
     def connect(self, state: State, now_s: float) -> None:
         """Begin anew with a link that was just activated; nothing if it has an obstacle."""
