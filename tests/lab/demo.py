@@ -7,6 +7,7 @@ what it should, as told by witnesses that do not ask the daemon.
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import sys
@@ -48,14 +49,27 @@ def run(options: list[str]) -> int:
 
 def main(options: list[str]) -> int:
     """Enter the sandbox, unless inside already; return the exit status."""
-    if not sandbox.is_inside():
-        return sandbox.enter([sys.executable, "-m", "tests.lab.demo", *options])
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without ✓
     try:
+        if not sandbox.is_inside():
+            return sandbox.enter([sys.executable, "-m", "tests.lab.demo", *options])
+        make_plain()
         return run(options)
     except KeyboardInterrupt:
         return 130
+
+
+def make_plain() -> None:
+    """Have stand-ins printed for what the terminal's encoding does not have."""
+    stand_ins = {"✓": "+", "✗": "!", "▶": ">"}
+
+    def stand_in(error: UnicodeError) -> tuple[str, int]:
+        assert isinstance(error, UnicodeEncodeError)
+        text = error.object[error.start : error.end]
+        return "".join(stand_ins.get(letter, "?") for letter in text), error.end
+
+    codecs.register_error("stand-in", stand_in)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="stand-in")
 
 
 if __name__ == "__main__":

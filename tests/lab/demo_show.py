@@ -84,7 +84,7 @@ class Show:
         """Print all the numbers."""
         self.console.print()
         self.console.print(table(outcomes), soft_wrap=False, width=self._width)
-        self.console.print(Text(LEGEND, "dim"))
+        self.console.print(Text(f"\n{LEGEND}", "dim"))
         self.console.print()
 
     def conclusion(self, done: bool) -> None:

@@ -1,0 +1,80 @@
+"""`make bench`: measure netswapd in the lab. `ROUNDS=30 make bench` for more than 10 rounds.
+
+Prints a table and writes build/bench.json. The exit status tells whether all could be measured, not
+whether it was good enough: that is beside each number.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from datetime import UTC, datetime
+
+from bench import idle, report
+from bench.machine import machine
+from bench.measure import Results
+from bench.rounds import TIMEOUT_S, Rounds
+from tests.lab import sandbox
+from tests.lab.lab import Lab
+from tests.lab.spec import TARGETS
+
+SEED = 1
+IDLE_PERIODS = 3
+CONFIG = f"""\
+[probe]
+targets = ["{TARGETS[0]}"]
+interval_s = 1.0
+standby_interval_s = 1.0
+fall = 2
+rise = 3
+"""
+
+
+def measure(lab: Lab, rounds: int) -> Results:
+    """Measure everything, telling how far it is."""
+    results = Results()
+    daemon = lab.netswapd(CONFIG)
+    daemon.wait_for("Blocking all packets", TIMEOUT_S)
+    print(f"idle for {idle.WARM_UP_S + IDLE_PERIODS * idle.PERIOD_S:.0f} s", flush=True)
+    idle.watch(daemon, results, IDLE_PERIODS)
+    with Rounds(lab, daemon, results, SEED) as running:
+        for number in range(1, rounds + 1):
+            print(f"round {number} of {rounds}: {running.one()}", flush=True)
+    results.memory.values.append(daemon.rss_kb() / 1000)
+    return results
+
+
+def run(rounds: int) -> int:
+    """Build the lab, measure, report; return the exit status."""
+    os.environ.pop("JOURNAL_STREAM", None)  # netswapd would log without times
+    where = machine()
+    with Lab() as lab:
+        try:
+            results = measure(lab, rounds)
+        except AssertionError:
+            print(lab.dump())
+            raise
+    report.show(results, where)
+    settings = {"rounds": rounds, "seed": SEED, "links": idle.LINKS, "netswap.toml": CONFIG}
+    date = datetime.now(UTC).date().isoformat()
+    report.write(results, {"date": date, "machine": where, "settings": settings})
+    print(f"\nraw values: {report.PATH}")
+    return 0
+
+
+def main() -> int:
+    """Enter the sandbox, unless inside already; return the exit status."""
+    rounds = os.environ.get("ROUNDS", "10")
+    if not rounds.isdecimal() or int(rounds) < 1:
+        print(f"ROUNDS={rounds} is no number of rounds", file=sys.stderr)
+        return 2
+    if not sandbox.is_inside():
+        return sandbox.enter([sys.executable, "-m", "bench"])
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without ✓ and →
+    return run(int(rounds))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
