@@ -53,8 +53,11 @@ class Health:
 
     @property
     def clean(self) -> bool:
-        """Whether it is up and nothing speaks against it: good enough to move traffic to."""
-        return self.up and self.losses == 0
+        """Whether it is up and nothing speaks against it: good enough to move traffic to.
+
+        Where replies come late, a loss is one only until the reply is there.
+        """
+        return self.up and (self.losses == 0 or self.late)
 
     def _become(self, state: State, reason: str, now_s: float) -> Health:
         if state is self.state:

@@ -90,8 +90,9 @@ def _name_of(world: World, ifname: str) -> str:
 def _move(four: _Family, six: _Family) -> Iterator[Step]:
     """Yield the metric steps, so that the active link leads after each of them.
 
-    It is lowered before the others are raised, and raised after they were. Where it cannot be
-    lowered enough nothing is done: raising others might move traffic to the dead link.
+    It is lowered before the others are raised, and raised after they were; of the others, the one
+    that leads is raised last. Where the active link cannot go below a dead one, the others are not
+    raised, for that might move traffic to the dead link.
     """
     active = four.active
     assert active.v4
@@ -101,12 +102,17 @@ def _move(four: _Family, six: _Family) -> Iterator[Step]:
     v6 = six.own() if v4 is not None or six.overtaken else None
     own: list[Step] = [SetMetric(active.name, v4, v6)] if v4 is not None or v6 is not None else []
     others: list[Step] = []
-    for link in four.world.others(active):
-        others += _stand_by(link, four, six, v4, v6)
+    if not four.held_back(v4):
+        for link in sorted(four.world.others(active), key=_metric4, reverse=True):
+            others += _stand_by(link, four, six, v4, v6)
     raised = v4 is not None and v4 > active.v4.base
     yield from others + own if raised else own + others
     if active.v4.penalised:
         yield Recheck(active.name)
+
+
+def _metric4(link: Link) -> int:
+    return link.v4.metric if link.v4 else 0
 
 
 def _stand_by(
@@ -166,6 +172,11 @@ class _Family:
         """Whether the active link cannot lead: a link that may not be touched stands too low."""
         route = self._route(self.active)
         return route is not None and self._room < min(route.base, LOWEST_METRIC)
+
+    def held_back(self, own: int | None) -> bool:
+        """Whether NetworkManager's penalty keeps it, for now, behind a link that is not touched."""
+        route = self._route(self.active)
+        return route is not None and route.penalised and self._room < self._leader(own)
 
     @property
     def overtaken(self) -> bool:

@@ -60,7 +60,7 @@ def cut(network: Network, nic: Nic, _: Sequence[str]) -> None:
 
 def heal(network: Network, nic: Nic, _: Sequence[str]) -> None:
     nic.answers = True
-    if nic.state is DeviceState.IP_CONFIG:
+    if nic.state in (DeviceState.IP_CONFIG, DeviceState.FAILED):
         network.activate(nic)
 
 
@@ -103,8 +103,9 @@ def rename(network: Network, nic: Nic, rest: Sequence[str]) -> None:
 
 
 def reset(network: Network, nic: Nic, rest: Sequence[str]) -> None:
-    ipv4 = nic.applied["ipv4"] | {"route-metric": Variant("x", int(rest[0]))}
-    network.reapply(nic, nic.applied | {"ipv4": ipv4})
+    if network.running and nic.activated:
+        ipv4 = nic.applied["ipv4"] | {"route-metric": Variant("x", int(rest[0]))}
+        network.reapply(nic, nic.applied | {"ipv4": ipv4})
 
 
 def nm_refuses(network: Network) -> None:

@@ -142,7 +142,7 @@ class Network:
             nic.route()
             nic.routes6 = set()
             self._then(IPV6_GONE_S, nic.route6)
-            self._then(DNS_TOLD_S, lambda: self._show_dns(nic))
+            self._then(DNS_TOLD_S, nic.show_dns)
             self._restart_dhcp(nic)
         self._changed()
 
@@ -155,9 +155,6 @@ class Network:
                     self.deactivate(nic, DeviceState.FAILED)
 
             self._then(DHCP_TIMEOUT_S, time_out)
-
-    def _show_dns(self, nic: Nic) -> None:
-        nic.seen_dns = nic.applied_number("ipv4.dns-priority") or 100
 
     # what happens to devices
 
@@ -189,7 +186,7 @@ class Network:
         nic.activation = f"/ActiveConnection/{next(self._activations)}"
         nic.applied = profile(nic.v6, nic.metric)
         nic.route()
-        self._show_dns(nic)
+        nic.show_dns()
 
     def deactivate(self, nic: Nic, state: DeviceState) -> None:
         nic.state, nic.applied, nic.limited = state, {}, False
@@ -226,9 +223,13 @@ class Network:
 
     def come_back(self) -> None:
         """Have NetworkManager start again: it adopts the links, with the profiles' settings."""
+        if self.running:
+            return
         self.running = True
         for nic in self.nics.values():
-            if nic.activated:
+            if nic.activated and not nic.carrier:
+                self.deactivate(nic, DeviceState.UNAVAILABLE)
+            elif nic.activated:
                 old4, old6 = nic.routes4, nic.routes6
                 self._apply_profile(nic)
                 nic.routes4 |= old4

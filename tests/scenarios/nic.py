@@ -54,7 +54,7 @@ class Nic:
     limited: bool = False
     """NetworkManager's connectivity check got no answer: it adds 20000 to the metric."""
     seen_carrier: bool = True
-    seen_dns: int | None = None
+    seen_dns: tuple[int, int] = (0, 0)
     routes4: set[int] = field(default_factory=set)
     routes6: set[int] = field(default_factory=set)
 
@@ -87,6 +87,11 @@ class Nic:
     def route6(self) -> None:
         self.routes6 = {self.effective_metric("ipv6")} if self.activated and self.v6 else set()
 
+    def show_dns(self) -> None:
+        """Have NetworkManager show the DNS priorities on the bus; 100 is its default."""
+        ipv4, ipv6 = (self.applied_number(f"ipv{n}.dns-priority") or 100 for n in (4, 6))
+        self.seen_dns = ipv4, ipv6
+
     def forget_stale(self) -> None:
         """Drop the routes that NetworkManager does not know (any more)."""
         self.routes4 &= {self.effective_metric("ipv4")}
@@ -111,6 +116,6 @@ class Nic:
             metrics4=frozenset(self.routes4),
             metrics6=frozenset(self.routes6),
             gateway="",
-            dns4=self.seen_dns if self.activated else 0,
-            dns6=self.seen_dns if self.activated and self.v6 else 0,
+            dns4=self.seen_dns[0] if self.activated else 0,
+            dns6=self.seen_dns[1] if self.activated and self.v6 else 0,
         )

@@ -1,0 +1,64 @@
+"""Any sequence of happenings: afterwards, when all is well again, all is as it should be.
+
+While it plays, `player.py` checks what must hold at every moment.
+"""
+
+from __future__ import annotations
+
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+
+from tests.scenarios.player import Player
+from tests.scenarios.script import read
+from tests.unit.worlds import FIXED
+
+NICS = ("cable0", "wlan0", "tether0")
+DEVICES = """\
+device cable0 ethernet{ipv6}
+device wlan0 wifi{ipv6}
+device tether0 ethernet metered rtt=0.15
+"""
+OF_A_LINK = [
+    "cut {}", "heal {}", "slow {} 1.3", "slow {} 2.6", "slow {} 0.02", "lose {} 1", "lose {} 3",
+    "error {} no buffer", "error {}", "pull {}", "plug {}", "reset {} 70", "reset {} 500",
+]  # fmt: skip
+OF_OTHERS = [
+    "nm refuses", "nm obeys", "nm hangs", "nm leaves", "nm returns",
+    "use tether0", "use wlan0 for 5", "use cable0 even if dead", "pause for 5", "auto",
+]  # fmt: skip
+TROUBLES = st.one_of(
+    st.builds(str.format, st.sampled_from(OF_A_LINK), st.sampled_from(NICS)),
+    st.sampled_from(OF_OTHERS),
+)
+GAPS = st.sampled_from([0.0, 0.001, 0.02, 0.3, 0.7, 1.0, 2.5, 7.0, 13.0])
+CHECKS = st.sampled_from(["", "check every 5\n", "check every 30\n"])
+
+
+@st.composite
+def plays(draw: st.DrawFn) -> tuple[str, float]:
+    """Return a scenario that ends well, and when the last trouble was mended."""
+    text = DEVICES.format(ipv6=draw(st.sampled_from(["", " ipv6"]))) + draw(CHECKS)
+    now_s = 0.5
+    for trouble in draw(st.lists(TROUBLES, min_size=1, max_size=8)):
+        now_s += draw(GAPS)
+        text += f"at {now_s:.3f} {trouble}\n"
+    now_s += 10
+    mended = ["auto", "nm returns", "nm obeys"]
+    mended += [f"{verb} {nic}" for nic in NICS for verb in ("heal", "error", "plug")]
+    mended += [f"slow {nic} 0.02" for nic in NICS]
+    text += "".join(f"at {now_s:.3f} {what}\n" for what in mended)
+    return f"{text}until {now_s + 120:.3f}\n", now_s
+
+
+@settings(FIXED, max_examples=60)
+@given(plays())
+def test_in_the_end_all_is_as_it_should_be(play: tuple[str, float]) -> None:
+    text, mended_s = play
+    player = Player(read(text))
+    note(f"{text}----\n{player.run()}")
+
+    assert player.network.traffic is player.network.nics["cable0"]
+    assert player.network.guard == {"wlan0", "tether0"}
+    assert player.engine.snapshot(player.clock.now_s).active == "cable0"
+    late = [line for line in player.transcript.lines if float(line.split()[0]) > mended_s + 60]
+    assert [line for line in late if line.split()[1] in ("do", "log", "announce")] == []
