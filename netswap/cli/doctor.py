@@ -23,6 +23,8 @@ DISPATCHER = ("etc/NetworkManager/dispatcher.d", "usr/lib/NetworkManager/dispatc
 HOOKED = ("", "pre-up.d", "no-wait.d")
 """The hook's places below: after events, before a link counts as up, and without queueing."""
 
+ROOT_UID = 0
+
 POLKIT = "org.freedesktop.PolicyKit1"
 POLKIT_SERVICE = f"usr/share/dbus-1/system-services/{POLKIT}.service"
 POLKIT_ACTION = "usr/share/polkit-1/actions/org.netswap1.policy"
@@ -79,7 +81,7 @@ def configuration(path: Path | None = None) -> Finding:
     try:
         there = config.load(path).path
     except ConfigurationError as error:
-        return Finding("configuration", "fail", str(error), error.hint)
+        return Finding("configuration", "fail", str(error), f"edit {path or config.DEFAULT_PATH}")
     return Finding("configuration", "ok", str(there or "none: netswap picks its links itself"), "")
 
 
@@ -102,7 +104,7 @@ def hook(root: Path) -> Iterator[Finding]:
 
 def _fault(found: os.stat_result) -> str:
     """Say why NetworkManager would not run a file (nm-dispatcher.c, check_permissions)."""
-    if found.st_uid != 0:
+    if found.st_uid != ROOT_UID:
         return "not owned by root"
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH | stat.S_ISUID):
         return "writable by others, or setuid"

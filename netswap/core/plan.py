@@ -33,6 +33,9 @@ from netswap.core.actions import (
 from netswap.core.model import PENALTY, Desired, Link, Route, World
 from netswap.core.settings import LOWEST_METRIC, MetricSettings
 
+HIGHEST_METRIC = 2**32 - 1
+"""The kernel's (rtnetlink(7), RTA_PRIORITY)."""
+
 
 def plan(
     desired: Desired, world: World, touchable: frozenset[str], metrics: MetricSettings
@@ -196,7 +199,7 @@ class _Family:
     def _room(self) -> int:
         """The highest metric below every link that may not be touched."""
         fixed = (route.metric for link, route in self._rivals if link.name not in self.touchable)
-        return min(fixed, default=PENALTY) - 1
+        return min(fixed, default=HIGHEST_METRIC) - 1
 
     @property
     def _rest(self) -> tuple[int, int]:

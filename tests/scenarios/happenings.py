@@ -48,9 +48,9 @@ def happen(event: str, network: Network) -> None:
     verb, first, *rest = event.split()
     if verb == "nm":
         NETWORK_MANAGER[first](network)
-    elif verb == "appear":
+    elif verb == "appear" and first not in network.nics:
         network.add(device([first, *rest], len(network.nics)))
-    else:
+    elif verb in VERBS and first in network.nics:
         VERBS[verb](network, network.nics[first], rest)
 
 

@@ -21,8 +21,10 @@ device tether0 ethernet metered rtt=0.15
 OF_A_LINK = [
     "cut {}", "heal {}", "slow {} 1.3", "slow {} 2.6", "slow {} 0.02", "lose {} 1", "lose {} 3",
     "error {} no buffer", "error {}", "pull {}", "plug {}", "reset {} 70", "reset {} 500",
+    "expire {}", "vanish {}",
 ]  # fmt: skip
 OF_OTHERS = [
+    "appear cable0 ethernet", "appear tether0 ethernet metered",
     "nm refuses", "nm obeys", "nm hangs", "nm leaves", "nm returns",
     "use tether0", "use wlan0 for 5", "use cable0 even if dead", "pause for 5", "auto",
 ]  # fmt: skip
@@ -30,6 +32,7 @@ TROUBLES = st.one_of(
     st.builds(str.format, st.sampled_from(OF_A_LINK), st.sampled_from(NICS)),
     st.sampled_from(OF_OTHERS),
 )
+APPEAR = ["appear cable0 ethernet", "appear wlan0 wifi", "appear tether0 ethernet metered"]
 GAPS = st.sampled_from([0.0, 0.001, 0.02, 0.3, 0.7, 1.0, 2.5, 7.0, 13.0])
 CHECKS = st.sampled_from(["", "check every 5\n", "check every 30\n"])
 
@@ -43,7 +46,7 @@ def plays(draw: st.DrawFn) -> tuple[str, float]:
         now_s += draw(GAPS)
         text += f"at {now_s:.3f} {trouble}\n"
     now_s += 10
-    mended = ["auto", "nm returns", "nm obeys"]
+    mended = ["auto", "nm returns", "nm obeys", *APPEAR]
     mended += [f"{verb} {nic}" for nic in NICS for verb in ("heal", "error", "plug")]
     mended += [f"slow {nic} 0.02" for nic in NICS]
     text += "".join(f"at {now_s:.3f} {what}\n" for what in mended)
