@@ -23,8 +23,6 @@ DISPATCHER = ("etc/NetworkManager/dispatcher.d", "usr/lib/NetworkManager/dispatc
 HOOKED = ("", "pre-up.d", "no-wait.d")
 """The hook's places below: after events, before a link counts as up, and without queueing."""
 
-ROOT_UID = 0
-
 POLKIT = "org.freedesktop.PolicyKit1"
 POLKIT_SERVICE = f"usr/share/dbus-1/system-services/{POLKIT}.service"
 POLKIT_ACTION = "usr/share/polkit-1/actions/org.netswap1.policy"
@@ -85,8 +83,8 @@ def configuration(path: Path | None = None) -> Finding:
     return Finding("configuration", "ok", str(there or "none: netswap picks its links itself"), "")
 
 
-def hook(root: Path) -> Iterator[Finding]:
-    """Check whether NetworkManager will run the hook, which has netswap look again."""
+def hook(root: Path, owner: int = 0) -> Iterator[Finding]:
+    """Check whether NetworkManager will run the hook: it has netswap look again."""
     for place in HOOKED:
         name = f"hook {place}".strip()
         files = [root / folder / place / HOOK for folder in DISPATCHER]
@@ -95,16 +93,16 @@ def hook(root: Path) -> Iterator[Finding]:
             yield Finding(name, "warn", f"no {files[1]}", REINSTALL)
         elif not file.is_file():
             yield Finding(name, "warn", f"{file} leads to no file", REINSTALL)
-        elif fault := _fault(file.stat()):
+        elif fault := _fault(file.stat(), owner):
             mend = f"chown root: {file}; chmod 755 {file}"
             yield Finding(name, "warn", f"NetworkManager ignores {file}: {fault}", mend)
         else:
             yield Finding(name, "ok", str(file), "")
 
 
-def _fault(found: os.stat_result) -> str:
+def _fault(found: os.stat_result, owner: int) -> str:
     """Say why NetworkManager would not run a file (nm-dispatcher.c, check_permissions)."""
-    if found.st_uid != ROOT_UID:
+    if found.st_uid != owner:
         return "not owned by root"
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH | stat.S_ISUID):
         return "writable by others, or setuid"

@@ -78,9 +78,8 @@ def frame(  # noqa: PLR0913 (everything that is on the screen)
     ]
     room = height - len(head) - len(body) - 2
     shown = [_event(event, now_s, width, paint) for event in events[-room:] if room > 0]
-    lines = [*head, *body, *shown]
-    lines = [*lines[: height - 2], *[""] * (height - 1 - len(lines))]
-    return [*lines, foot(width, now_s)]
+    lines = [*head, *body, *shown, *[""] * height]
+    return [*lines[: height - 1], foot(width, now_s)]
 
 
 def _event(event: Transition, now_s: float, width: int, paint: Paint) -> str:
@@ -110,8 +109,9 @@ def _links(state: Status, traces: Traces, paint: Paint, width: int) -> list[str]
         )
     room = width - max(columns(line) for line in table(rows, width=width)) - len(GAP)
     titles = ["ROUND TRIPS", *(traces.line(link.name, room) for link in state.links)]
-    drawn = [Cell(clip(title, max(room, 0))) for title in titles]
-    return table([[*row, cell] for row, cell in zip(rows, drawn, strict=True)], paint)
+    if room > 0:
+        rows = [[*row, Cell(clip(title, room))] for row, title in zip(rows, titles, strict=True)]
+    return table(rows, paint, width)
 
 
 def _wrapped(text: str, width: int) -> list[str]:

@@ -1,0 +1,71 @@
+"""Tables that fit a terminal, and nothing on it that it might obey."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netswap.cli import text
+from netswap.cli.text import Cell
+
+
+def test_control_characters_are_made_harmless() -> None:
+    hostile = "Free\x1b]0;WiFi\x07\n\u202egnp\x9b31m\x7f"
+    assert text.printable(hostile) == "Free�]0;WiFi���gnp�31m�"
+
+
+def test_odd_but_harmless_text_stays() -> None:
+    assert text.printable("Kaffee\xa0Müller ☕ 珈琲") == "Kaffee Müller ☕ 珈琲"
+
+
+def test_everything_inside_is_cleaned() -> None:
+    said = {"a\x07": [("b\x07", 1, True), {"c": "\x1b"}]}
+    assert text.printable(said) == {"a�": [["b�", 1, True], {"c": "�"}]}
+
+
+@given(st.text())
+def test_nothing_that_a_terminal_obeys_is_left(said: str) -> None:
+    assert text.printable(said).isprintable()
+
+
+@given(
+    st.lists(st.tuples(st.text(max_size=40), st.text(max_size=40)), min_size=1), st.integers(20, 90)
+)
+def test_no_line_is_wider_than_the_terminal(rows: list[tuple[str, str]], width: int) -> None:
+    lines = text.table([[Cell(text.printable(cell)) for cell in row] for row in rows], width=width)
+    assert len(lines) == len(rows)
+    assert all(text.columns(line) <= width for line in lines)
+
+
+def test_wide_characters_take_two_columns() -> None:
+    rows = [[Cell("珈琲"), Cell("x")], [Cell("café"), Cell("x")]]
+    assert text.table(rows) == ["珈琲  x", "café  x"]
+    assert text.clip("珈琲店", 5) == "珈琲…"
+    assert text.clip("珈琲店", 4) == "珈…"
+
+
+def test_a_line_does_not_end_with_spaces() -> None:
+    rows = [[Cell("a", "red"), Cell("")], [Cell("bbb"), Cell("c")]]
+    assert text.table(rows, text.painted) == ["\x1b[31ma\x1b[0m", "bbb  c"]
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_colours_only_on_a_terminal_and_only_if_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert text.paint_for(Screen())("x", "red") == "\x1b[31mx\x1b[0m"
+    assert text.paint_for(io.StringIO())("x", "red") == "x"
+    monkeypatch.setenv("NO_COLOR", "")
+    assert text.paint_for(Screen())("x", "red") != "x"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert text.paint_for(Screen())("x", "red") == "x"
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert text.paint_for(Screen())("x", "red") == "x"
