@@ -6,6 +6,7 @@ data/netswap.toml. A test tells when that was forgotten. It is not for use at ru
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import textwrap
@@ -91,8 +92,9 @@ def _toml(value: Any) -> str:
 
 def options(command: click.Command, name: str) -> str:
     """Return the options of a command, each with what its `--help` says."""
-    context = click.Context(command, info_name=name)
-    records = [param.get_help_record(context) for param in command.get_params(context)]
+    context = click.Context(command, info_name=name, **command.context_settings)
+    found = [param for param in command.get_params(context) if isinstance(param, click.Option)]
+    records = [option.get_help_record(context) for option in found]
     return "\n".join(f"**{record[0]}**\n:   {record[1]}\n" for record in records if record)
 
 
@@ -100,20 +102,18 @@ def commands(group: click.Group, name: str) -> str:
     """Return every command of a group: how it is called, what it does, its options."""
     context = click.Context(group, info_name=name)
     found = [(each, group.get_command(context, each)) for each in group.list_commands(context)]
-    return "\n".join(
-        f"## {name} {_usage(command, each)}\n\n{_help(command)}\n\n{options(command, each)}"
-        for each, command in found
-        if command is not None and not command.hidden
-    )
+    return "\n".join(_command(command, f"{name} {each}") for each, command in found if command)
 
 
-def _usage(command: click.Command, name: str) -> str:
-    return " ".join([name, *command.collect_usage_pieces(click.Context(command))])
+def _command(command: click.Command, name: str) -> str:
+    pieces = command.collect_usage_pieces(click.Context(command))
+    command.add_help_option = False  # every command has it, and it says nothing
+    return f"## {' '.join([name, *pieces])}\n\n{_help(command)}\n\n{options(command, name)}"
 
 
 def _help(command: click.Command) -> str:
     """Return what a command does; paragraphs that click is told to leave alone are code."""
-    paragraphs = textwrap.dedent(command.help or "").strip().split("\n\n")
+    paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
     return "\n\n".join(
         textwrap.indent(each.removeprefix("\b\n"), "    ") if each.startswith("\b") else each
         for each in paragraphs

@@ -1,8 +1,9 @@
 """D-Bus: the only file that imports the D-Bus library (dbus-next 0.2.3).
 
 What the library lacks is dealt with here: its calls never time out, disconnecting leaks the
-socket's descriptor, and an error is a message like any other. Its bus object is made inside the
-running loop, as Python 3.14 demands.
+socket's descriptor, an error is a message like any other, and a full socket, a flood of messages or
+a bus that hangs up ends it or keeps it busy for ever. Its bus object is made inside the running
+loop, as Python 3.14 demands.
 
 Values go out as `Variant`s where D-Bus wants them and come in unwrapped (`plain`), unless asked
 for as they are.
@@ -18,6 +19,7 @@ from typing import Any
 
 from dbus_next import BusType, Message, MessageFlag, MessageType, Variant
 from dbus_next.aio import MessageBus
+from dbus_next.aio.message_bus import _MessageWriter
 from dbus_next.auth import AuthExternal
 from dbus_next.errors import AuthError, InvalidAddressError
 
@@ -88,6 +90,34 @@ def plain(value: Any) -> Any:
     return value
 
 
+class _Writer(_MessageWriter):  # type: ignore[misc]
+    """dbus-next's writer, mended: where the socket is full it gave the whole connection up.
+
+    (0.2.3, `write_callback`: it sends until something is raised, be it only BlockingIOError.)
+    """
+
+    buf: memoryview | None
+
+    def write_callback(self) -> None:
+        """Send what the socket takes; the loop calls again when it takes more."""
+        try:
+            while self.buf is not None or self.messages.qsize():
+                if self.buf is None:
+                    message, _, self.fut = self.messages.get_nowait()
+                    self.buf, self.offset = memoryview(message), 0
+                self.offset += self.sock.send(self.buf[self.offset :])
+                if self.offset < len(self.buf):
+                    return
+                self.buf = None
+                if self.fut is not None and not self.fut.done():
+                    self.fut.set_result(None)
+            self.loop.remove_writer(self.fd)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.bus._finalize(error)
+
+
 class _MessageBus(MessageBus):  # type: ignore[misc]
     """dbus-next's bus, mended.
 
@@ -97,6 +127,10 @@ class _MessageBus(MessageBus):  # type: ignore[misc]
     A server that hangs up during authentication makes 0.2.3 spin for ever (`_auth_readline`): at
     the end of the stream `sock_recv` returns nothing, at once, again and again.
     """
+
+    def __init__(self) -> None:
+        super().__init__(bus_type=BusType.SYSTEM, auth=AuthExternal())
+        self._writer = _Writer(self)
 
     def _message_reader(self) -> None:
         try:
@@ -137,7 +171,7 @@ class Bus:
     async def connect(cls, timeout_s: float = 5.0) -> Bus:
         """Connect. Raises BusError where there is no bus to be had."""
         try:
-            bus = _MessageBus(bus_type=BusType.SYSTEM, auth=AuthExternal())
+            bus = _MessageBus()
         except (OSError, InvalidAddressError) as error:
             raise BusError(DISCONNECTED, f"no system bus: {error}") from None
         try:
@@ -281,6 +315,9 @@ class Bus:
             signature, values = await self._handler(call)
         except CallError as error:
             self._send_error(message, error)
+        except Exception:  # a bug: the caller need not wait for it, and it shows in the log
+            self._send_error(message, CallError(f"{DBUS}.Error.Failed", "internal error"))
+            raise
         else:
             self._reply(message, Message.new_method_return(message, signature, values))
 

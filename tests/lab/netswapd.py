@@ -23,8 +23,10 @@ class Netswapd:
     def __init__(self, *args: str) -> None:
         self.log: list[tuple[float, str]] = []
         """What it wrote to stderr, each line with the monotonic time at which it came."""
+        self.command = [sys.executable, "-m", "netswap.daemon", *args]
+        """The command line."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "netswap.daemon", *args],
+            self.command,
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -7,6 +7,7 @@ more thing that changes.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from netswap.adapters.bus import DBUS, DBUS_PATH, Bus, BusError, Signal, plain
@@ -23,6 +24,7 @@ class Client:
         self._bus = bus
         self._owner = ""
         self._on_change = on_change
+        self._refreshing: asyncio.Task[None] | None = None
         self._meanwhile: list[Signal] | None = None
         """The signals that came in while a snapshot is being taken; None when none is."""
 
@@ -38,7 +40,19 @@ class Client:
         await self.refresh()
 
     async def refresh(self) -> None:
-        """Look at everything again. Raises BusError where there is no NM."""
+        """Look at everything again. Raises BusError where there is no NM.
+
+        Who asks while somebody else's look is under way waits for that one.
+        """
+        if self._refreshing is None:
+            self._refreshing = asyncio.create_task(self._refresh())
+        try:
+            await asyncio.shield(self._refreshing)
+        finally:
+            if self._refreshing is not None and self._refreshing.done():
+                self._refreshing = None
+
+    async def _refresh(self) -> None:
         if not self._owner:
             self.running = False
             raise BusError(f"{DBUS}.Error.ServiceUnknown", "NetworkManager is not running")
