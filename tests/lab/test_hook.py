@@ -17,10 +17,12 @@ from dbus_next.constants import BusType, MessageType
 from dbus_next.message import Message
 
 from tests.lab import sandbox
-from tests.lab.commands import wait_until
+from tests.lab.commands import holds, wait_until
 from tests.lab.lab import Lab
-from tests.lab.link import Link
-from tests.lab.spec import LabSpec
+from tests.lab.netswap_toml import QUICK
+from tests.lab.netswapd import Netswapd
+from tests.lab.spec import LabSpec, LinkSpec
+from tests.lab.witness import RouteWatch
 
 HOOK = sandbox.ROOT / "dispatcher.d/90-netswap"
 HOOKED = LabSpec(dispatcher=True)
@@ -130,7 +132,8 @@ NAMES: dict[str | bytes, str] = {
     "`reboot`;'\"\\*": "oddly named interface up",
     "büro0": "oddly named interface up",
     b"\xff\xfe\n": "oddly named interface up",
-    "x" * 5000: f"{'x' * 5000} up",
+    "x" * 15: "xxxxxxxxxxxxxxx up",
+    "x" * 5000: "oddly named interface up",
 }
 """Names of interfaces, and what the service is to be told."""
 
@@ -172,3 +175,111 @@ def test_only_pre_up_waits_for_the_answer(lab: Lab, tools: str) -> None:
 def test_a_service_that_hangs_holds_nothing_up_for_long(lab: Lab, tools: str) -> None:
     with Service(delay_s=5):
         assert 0.9 < run_hook("tether0", "pre-up", path=tools) < HANG_S
+
+
+CHEAP_BACKUP = LabSpec(
+    links=(LinkSpec("cable0"), LinkSpec("tether0", True, metric=70)), dispatcher=True
+)
+"""With its profile's metric the backup goes before the cable."""
+WRONG_S = 0.100
+
+
+def install_hook(lab: Lab) -> None:
+    """Put the hook and its links where the dispatcher looks, as `make install` would."""
+    lab.sh("make", "-s", "-C", str(sandbox.ROOT), "install", "DESTDIR=/run/lab/installed")
+    for path in Path("/run/lab/installed/usr/lib/NetworkManager/dispatcher.d").iterdir():
+        lab.sh("cp", "-a", str(path), "/usr/lib/NetworkManager/dispatcher.d")
+
+
+def start_hooked(lab: Lab) -> Netswapd:
+    """Start netswapd with the hook in place; the tether stands by."""
+    install_hook(lab)
+    daemon = lab.netswapd(QUICK, "--log-level=debug")
+    rest(lab)
+    return daemon
+
+
+def rest(lab: Lab) -> None:
+    """Wait until the tether stands by, and nothing is under way any more."""
+    tether = lab.link("tether0")
+    wait_until(lambda: tether.metrics() == [200], 5, "the tether stands by")
+    assert holds(lambda: tether.metrics() == [200], for_s=1.2)
+
+
+@pytest.mark.lab(CHEAP_BACKUP)
+def test_a_backup_activated_again_is_put_right_before_it_is_up(lab: Lab) -> None:
+    """NetworkManager gives it the profile's metric (70), which takes it before the cable."""
+    daemon = start_hooked(lab)
+    wrong_s = [activate_again(lab, daemon) for _ in range(5)]
+    print("wrong for", *(f"{seconds * 1000:.1f} ms" for seconds in wrong_s))
+    assert statistics.median(wrong_s) < WRONG_S
+    assert "Traceback" not in str(daemon)
+
+
+def activate_again(lab: Lab, daemon: Netswapd) -> float:
+    """Activate the tether; return for how many seconds it was the default route.
+
+    The cable may have gone below the tether's 70 before; it is to be above.
+    """
+    lab.nmcli("device", "modify", "cable0", "ipv4.route-metric", "100")
+    rest(lab)
+    with RouteWatch() as watch:
+        started = time.monotonic()
+        lab.nmcli("connection", "up", "tether0")
+        called_up = time.monotonic()
+        wrong = watch.wait_for("tether0", 1)
+        right = watch.wait_for("cable0", 5, since=wrong)
+        assert right < called_up
+        hook = "Looking at everything again: tether0 pre-up"
+        assert daemon.wait_for(hook, 1, since=started) < called_up
+        assert holds(lambda: lab.active() == "cable0", for_s=1)
+        assert [active for _, active in watch.changes] == ["cable0", "tether0", "cable0"]
+    return right - wrong
+
+
+@pytest.mark.lab(CHEAP_BACKUP)
+def test_a_backup_that_comes_back_with_its_carrier_is_put_right(lab: Lab) -> None:
+    start_hooked(lab)
+    tether = lab.link("tether0")
+    tether.pull()
+    wait_until(lambda: tether.metrics() == [], 10, "NetworkManager gives the tether up")
+    with RouteWatch() as watch:
+        tether.plug()
+        wait_until(lambda: tether.metrics() == [200], 10, "the tether stands by again")
+    wrong = watch.became("tether0")
+    assert wrong is None or watch.wait_for("cable0", 0, since=wrong) - wrong < WRONG_S
+
+
+@pytest.mark.lab(HOOKED)
+def test_the_hook_does_not_loop(lab: Lab) -> None:
+    """A Reapply makes the dispatcher run the hook, and that must not lead to another Reapply."""
+    daemon = start_hooked(lab)
+    lab.link("cable0").cut()
+    wait_until(lambda: lab.active() == "tether0", 3, "failover")
+    moved = daemon.wait_for("Setting the metric of tether0: IPv4 60", 3)
+    hooked = daemon.wait_for("Looking at everything again: tether0 reapply", 3, since=moved)
+    daemon.wait_for("Looking at everything again: tether0 dhcp4-change", 3, since=moved)
+    assert holds(lambda: len(changes(daemon, since=hooked)) == 0, for_s=3)
+
+
+def changes(daemon: Netswapd, since: float) -> list[str]:
+    """Return what the daemon logs of metrics it sets."""
+    return [line for at, line in list(daemon.log) if at > since and "Setting the metric" in line]
+
+
+@pytest.mark.lab(HOOKED)
+def test_nmcli_tells_the_truth_after_a_swap(lab: Lab) -> None:
+    start_hooked(lab)
+    lab.link("cable0").cut()
+    wait_until(lambda: lab.active() == "tether0", 3, "failover")
+    assert default_route(lab, "tether0") == "dst = 0.0.0.0/0, nh = 10.2.0.1, mt = 60"
+    assert default_route(lab, "cable0") == "dst = 0.0.0.0/0, nh = 10.1.0.1, mt = 100"
+    lab.link("cable0").heal()
+    wait_until(lambda: lab.link("tether0").metrics() == [200], 5, "swap back")
+    assert default_route(lab, "tether0") == "dst = 0.0.0.0/0, nh = 10.2.0.1, mt = 200"
+
+
+def default_route(lab: Lab, device: str) -> str:
+    """Return the IPv4 default route of a device as nmcli shows it."""
+    shown = lab.nmcli("-g", "IP4.ROUTE", "device", "show", device)
+    return next(route for route in shown.strip().split(" | ") if "0.0.0.0/0" in route)
