@@ -8,11 +8,11 @@ PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest -n 6 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint lab bench clean
+.PHONY: help setup demo test unit lint lab bench man install uninstall clean
 
 help: ## print this list
 	@echo 'make TARGET, which is one of:'
-	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 setup: ## install what is missing: Debian packages (as root or by sudo) and .venv
 	@scripts/setup.sh
@@ -34,6 +34,48 @@ lab: setup ## a shell in a lab, with nmcli, netswapctl and cut, heal, pull, plug
 
 bench: setup ## measure in the lab; prints a table, writes build/bench.json
 	@$(PYTHON) -m bench
+
+# What it is installed with: the system's own Python.
+PYTHON3 ?= /usr/bin/python3
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+SBINDIR ?= $(PREFIX)/sbin
+LIBDIR ?= $(PREFIX)/lib/netswap
+MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/netswap
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+SYSTEMDUNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+DBUSINTERFACEDIR ?= $(PREFIX)/share/dbus-1/interfaces
+# Whatever PREFIX is: the bus, polkit and NetworkManager look for these nowhere else.
+DBUSPOLICYDIR ?= /usr/share/dbus-1/system.d
+POLKITACTIONDIR ?= /usr/share/polkit-1/actions
+POLKITRULESDIR ?= /usr/share/polkit-1/rules.d
+DISPATCHERDIR ?= /usr/lib/NetworkManager/dispatcher.d
+SYSCONFDIR ?= /etc/netswap
+export DESTDIR PYTHON3 BINDIR SBINDIR LIBDIR MANDIR DOCDIR SYSCONFDIR SYSTEMDUNITDIR SYSUSERSDIR \
+	DBUSINTERFACEDIR DBUSPOLICYDIR POLKITACTIONDIR POLKITRULESDIR DISPATCHERDIR \
+	BASHCOMPDIR ZSHCOMPDIR FISHCOMPDIR
+
+# Nothing is to be taken for a quote, a formula or a link that is not meant as one.
+MARKDOWN := markdown-smart-tex_math_dollars-implicit_header_references
+PAGES := $(patsubst docs/man/%.md,build/man/%,$(wildcard docs/man/*.md))
+
+man: $(PAGES) ## build the man pages: build/man
+
+build/man/%: docs/man/%.md
+	@command -v pandoc >/dev/null || { echo 'no pandoc'; echo 'hint: apt install pandoc'; exit 1; } >&2
+	@mkdir -p build/man
+	pandoc --standalone --from $(MARKDOWN) --to man --metadata hyphenate=false --fail-if-warnings \
+		--output $@ $<
+
+install: man ## as root: install, under PREFIX (/usr/local) and where the system looks
+	@scripts/install.sh install
+
+uninstall: ## as root: take away what install put there, but not your configuration
+	@scripts/install.sh uninstall
 
 clean: ## remove what the other targets made here, .venv too
 	rm -rf .venv build netswap.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -37,7 +37,11 @@ nft nftables the guard on standby links
 ip iproute2 the lab's links and routes
 ping iputils-ping the lab's own check of its links
 sysctl procps the lab's routers
+busctl systemd what the dispatcher hook calls; systemd-analyze checks the unit
+dbus-send dbus-bin what the hook calls where there is no busctl
 shellcheck shellcheck checks the shell scripts
+pandoc pandoc makes the man pages
+groff groff-base checks the man pages
 $python python3 everything is written in it
 venv python3-venv makes .venv
 EOF

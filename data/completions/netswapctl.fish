@@ -1,0 +1,2 @@
+# Completion of netswapctl for fish, loaded at the first Tab. netswapctl knows it itself.
+netswapctl completion fish | source

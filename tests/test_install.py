@@ -1,0 +1,221 @@
+"""What `make install` installs, that it runs, and that `make uninstall` leaves nothing of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+EXPOSURE = 1.7
+"""The highest exposure level allowed for the unit (systemd-analyze(1), security)."""
+
+FILES = {
+    "etc/netswap/": 0o755,
+    "usr/bin/netswapctl": 0o755,
+    "usr/sbin/netswapd": 0o755,
+    "usr/lib/netswap/manifest": 0o644,
+    "usr/lib/systemd/system/netswapd.service": 0o644,
+    "usr/lib/sysusers.d/netswap.conf": 0o644,
+    "usr/lib/NetworkManager/dispatcher.d/no-wait.d/90-netswap": 0o755,
+    "usr/share/dbus-1/system.d/org.netswap1.conf": 0o644,
+    "usr/share/dbus-1/interfaces/org.netswap1.xml": 0o644,
+    "usr/share/polkit-1/actions/org.netswap1.policy": 0o644,
+    "usr/share/polkit-1/rules.d/50-netswap.rules": 0o644,
+    "usr/share/man/man1/netswapctl.1": 0o644,
+    "usr/share/man/man5/netswap.toml.5": 0o644,
+    "usr/share/man/man8/netswapd.8": 0o644,
+    "usr/share/doc/netswap/examples/netswap.toml": 0o644,
+    "usr/share/bash-completion/completions/netswapctl": 0o644,
+    "usr/share/zsh/site-functions/_netswapctl": 0o644,
+    "usr/share/fish/vendor_completions.d/netswapctl.fish": 0o644,
+}
+LINKS = {
+    "usr/lib/NetworkManager/dispatcher.d/90-netswap": "no-wait.d/90-netswap",
+    "usr/lib/NetworkManager/dispatcher.d/pre-up.d/90-netswap": "../no-wait.d/90-netswap",
+}
+SYSTEM = {
+    "DBUSPOLICYDIR": "share/dbus-1/system.d",
+    "POLKITACTIONDIR": "share/polkit-1/actions",
+    "POLKITRULESDIR": "share/polkit-1/rules.d",
+    "DISPATCHERDIR": "lib/NetworkManager/dispatcher.d",
+    "SYSCONFDIR": "etc/netswap",
+}
+"""What does not follow PREFIX."""
+
+INHERITED = {"MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "DESTDIR"}
+"""What a make that runs this test would hand on."""
+
+
+def make(*arguments: str, status: int = 0) -> str:
+    """Run make quietly; return what it prints."""
+    env = {name: value for name, value in os.environ.items() if name not in INHERITED}
+    done = subprocess.run(
+        ["make", "-s", *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+    output = done.stdout + done.stderr
+    assert (done.returncode != 0) == (status != 0), output
+    return output
+
+
+def tree(top: Path) -> dict[str, tuple[int, str]]:
+    """Describe everything below a directory: mode, and where a link leads or what a file holds."""
+    found = {}
+    for path in sorted(top.rglob("*")):
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        if path.is_symlink():
+            found[str(path.relative_to(top))] = (0, f"-> {path.readlink()}")
+        elif path.is_dir():
+            found[f"{path.relative_to(top)}/"] = (mode, "")
+        else:
+            found[str(path.relative_to(top))] = (mode, path.read_text())
+    return found
+
+
+def in_use(prefix: Path) -> list[str]:
+    """Return the variables that install below a directory as if it were the system.
+
+    DESTDIR is there, so that nothing else of the system is touched, and leads nowhere else.
+    """
+    system = [f"{name}={prefix}/{where}" for name, where in SYSTEM.items()]
+    return [f"PREFIX={prefix}", "DESTDIR=/", f"PYTHON3={sys.executable}", *system]
+
+
+def test_every_file_is_there_with_its_mode(tmp_path: Path) -> None:
+    make("install", f"DESTDIR={tmp_path}", "PREFIX=/usr")
+    found = tree(tmp_path)
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "netswap").rglob("*.py")}
+    package = {f"usr/lib/netswap/{name}" for name in modules - {"netswap/manual.py"}}
+    files = {name for name, (_, text) in found.items() if not name.endswith("/")}
+    assert files == {name for name in FILES if not name.endswith("/")} | set(LINKS) | package
+    assert {name: found[name][0] for name in FILES} == FILES
+    assert {name: found[name][1] for name in LINKS} == {n: f"-> {to}" for n, to in LINKS.items()}
+    assert {found[name][0] for name in package} == {0o644}
+    assert {mode for name, (mode, _) in found.items() if name.endswith("/")} == {0o755}
+    assert not [name for name, (_, text) in found.items() if re.search(r"@[A-Z]+3?@", text)]
+
+
+def test_links_lead_to_the_hook(tmp_path: Path) -> None:
+    make("install", f"DESTDIR={tmp_path}", "PREFIX=/usr")
+    hook = (ROOT / "dispatcher.d/90-netswap").read_text()
+    assert {(tmp_path / name).read_text() for name in LINKS} == {hook}
+
+
+def test_uninstall_leaves_nothing_and_takes_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "usr/share/polkit-1/rules.d").mkdir(parents=True)
+    (tmp_path / "usr/lib/NetworkManager/dispatcher.d").mkdir(parents=True)
+    (tmp_path / "usr/share/man/man1").mkdir(parents=True)
+    (tmp_path / "usr/share/man/man1/other.1").write_text("of somebody else\n")
+    before = tree(tmp_path)
+    make("install", f"DESTDIR={tmp_path}")
+    (tmp_path / "usr/local/lib/netswap/netswap/__pycache__").mkdir()
+    make("uninstall", f"DESTDIR={tmp_path}")
+    assert tree(tmp_path) == before
+
+
+def test_installing_again_leaves_nothing_of_the_old_version(tmp_path: Path) -> None:
+    make("install", f"DESTDIR={tmp_path}")
+    first = tree(tmp_path)
+    library = tmp_path / "usr/local/lib/netswap"
+    (library / "netswap/gone.py").write_text("")
+    with (library / "manifest").open("a") as manifest:
+        manifest.write("/usr/local/share/gone/\n/usr/local/share/gone/file\n")
+    (tmp_path / "usr/local/share/gone").mkdir()
+    (tmp_path / "usr/local/share/gone/file").write_text("")
+    make("install", f"DESTDIR={tmp_path}")
+    assert tree(tmp_path) == first
+
+
+def test_uninstall_keeps_the_configuration_and_says_so(tmp_path: Path) -> None:
+    make("install", f"DESTDIR={tmp_path}")
+    config = tmp_path / "etc/netswap/netswap.toml"
+    config.write_text("[probe]\n")
+    assert str(config.parent) in make("uninstall", f"DESTDIR={tmp_path}")
+    assert set(tree(tmp_path)) == {"etc/", "etc/netswap/", "etc/netswap/netswap.toml"}
+
+
+def test_uninstall_without_an_installation_says_so(tmp_path: Path) -> None:
+    said = make("uninstall", f"DESTDIR={tmp_path}", status=1)
+    assert "nothing to uninstall" in said
+    assert "hint: " in said
+
+
+@pytest.mark.parametrize("program", ["sbin/netswapd", "bin/netswapctl"])
+def test_what_is_installed_runs(tmp_path: Path, program: str) -> None:
+    make("install", *in_use(tmp_path))
+    elsewhere = {"PATH": os.defpath, "PYTHONPATH": "/nowhere", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [tmp_path / program, "--version"],
+        cwd="/",
+        env=elsewhere,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert done.stdout == f"{Path(program).name}, version {version}\n", done.stderr
+
+
+def test_bash_completes_the_commands(tmp_path: Path) -> None:
+    make("install", *in_use(tmp_path))
+    script = f"""
+        PATH={tmp_path}/bin:$PATH
+        . {tmp_path}/share/bash-completion/completions/netswapctl
+        COMP_WORDS=(netswapctl stat) COMP_CWORD=1
+        _netswapctl_completion netswapctl
+        echo "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout == "status\n", done.stderr
+
+
+def test_missing_modules_are_named_with_their_packages(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    variables = [v for v in in_use(tmp_path / "to") if not v.startswith(("DESTDIR", "PYTHON3"))]
+    said = make("install", *variables, f"PYTHON3={tmp_path}/venv/bin/python", status=1)
+    assert "apt install " + " ".join(sorted(packages())) in said
+    assert not (tmp_path / "to").exists()
+
+
+def packages() -> set[str]:
+    """Name Debian's packages of what pyproject.toml says is needed at run time."""
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    return {"python3-nftables"} | {f"python3-{re.split('[<>=]', name)[0]}" for name in wanted}
+
+
+def test_the_unit_is_as_closed_as_it_can_be(tmp_path: Path) -> None:
+    make("install", *in_use(tmp_path))
+    unit = tmp_path / "lib/systemd/system/netswapd.service"
+    analyze("verify", "--man=no", str(unit))
+    analyze("security", "--offline=true", f"--threshold={EXPOSURE * 10:g}", str(unit))
+
+
+def analyze(*arguments: str) -> None:
+    """Run systemd-analyze(1), which must find nothing to say against it."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.fail("no systemd-analyze\nhint: make setup installs it", pytrace=False)
+    done = subprocess.run(
+        ["systemd-analyze", "--no-pager", *arguments], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["org.netswap1.conf", "org.netswap1.policy", "org.netswap1.xml"])
+def test_xml_is_well_formed(name: str) -> None:
+    ElementTree.parse(ROOT / "data" / name)
+
+
+def test_the_daemon_may_ask_polkit_about_others() -> None:
+    """polkit refuses that to all but root and the action's owner."""
+    action = ElementTree.parse(ROOT / "data/org.netswap1.policy").getroot().find("action")
+    assert action is not None
+    assert action.get("id") == "org.netswap1.control"
+    assert action.findtext("annotate") == "unix-user:netswap"
