@@ -62,20 +62,16 @@ def _entries(cls: Any, where: str = "") -> Iterator[str]:
             yield f"**{name}** = *table*\n:   {doc.text}\n"
             yield from _entries(kind, f"{name}.")
         else:
-            what = " ".join([doc.text, *_bounds(item, doc)])
-            yield f"**{name}** = *{_kind(kind)}*\n:   {what}\n"
+            yield f"**{name}** = *{_kind(kind)}*\n:   {doc.text}{_values(item, doc)}\n"
 
 
-def _bounds(item: Field[Any], doc: Doc) -> Iterator[str]:
+def _values(item: Field[Any], doc: Doc) -> str:
     """Say which values a setting takes, and which one it has if none is given."""
-    if doc.lowest is not None and doc.highest is not None:
-        yield f"({doc.lowest:g} to {doc.highest:g})."
-    else:
-        yield "\\."
+    bounds = "" if doc.lowest is None else f" ({doc.lowest:g} to {doc.highest:g})"
     if item.default is MISSING and item.default_factory is MISSING:
-        yield "Must be given."
-    elif item.default not in {None, MISSING}:
-        yield f"Default: `{_toml(item.default)}`."
+        return f"{bounds}. Must be given."
+    default = "" if item.default is None else f" Default: `{_toml(item.default)}`."
+    return f"{bounds}.{default}"
 
 
 def _kind(kind: Any) -> str:
@@ -106,9 +102,11 @@ def commands(group: click.Group, name: str) -> str:
 
 
 def _command(command: click.Command, name: str) -> str:
-    pieces = command.collect_usage_pieces(click.Context(command))
     command.add_help_option = False  # every command has it, and it says nothing
-    return f"## {' '.join([name, *pieces])}\n\n{_help(command)}\n\n{options(command, name)}"
+    found = options(command, name)
+    pieces = command.collect_usage_pieces(click.Context(command))
+    usage = " ".join([name, *(piece for piece in pieces if found or piece != "[OPTIONS]")])
+    return f"## {usage}\n\n{_help(command)}\n\n{found}"
 
 
 def _help(command: click.Command) -> str:
