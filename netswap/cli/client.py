@@ -234,4 +234,5 @@ def _explained(error: BusError) -> UserError:
     if error.name in (TIMED_OUT, f"{ERROR}NoReply"):
         hint = "`journalctl -u netswapd` may tell why"
         return UserError(f"netswapd does not answer: {message}", hint=hint, status=FAILED)
-    return UserError(message if error.name.startswith(PREFIX) else str(error), status=FAILED)
+    name = "" if error.name.startswith(PREFIX) else f" ({error.name})"
+    return UserError(f"{message}{name}", status=FAILED)

@@ -24,11 +24,17 @@ def link_names(
     _ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Offer the links of the running service; nothing, and quietly, where there is none."""
-    from netswap.cli.client import Service, talk  # noqa: PLC0415 (this alone needs it)
+    import asyncio  # noqa: PLC0415 (this alone needs it)
+
+    from netswap.cli.client import Service, talk  # noqa: PLC0415
+    from netswap.cli.status import Status  # noqa: PLC0415
+
+    async def work(service: Service) -> Status:
+        return await asyncio.wait_for(service.status(), COMPLETION_S)
 
     try:
-        state = talk(Service.status, timeout_s=COMPLETION_S)
-    except UserError:
+        state = talk(work, timeout_s=COMPLETION_S)
+    except (UserError, TimeoutError):
         return []
     return [
         CompletionItem(link.name, help=f"{link.health}, {link.role}")

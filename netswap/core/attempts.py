@@ -52,10 +52,15 @@ class Attempts:
 
     def failed(self, step: Step, now_s: float) -> float:
         """Note a failure; return when it may be tried again."""
-        if not isinstance(step, SetMetric | Tidy | Recheck):
+        noted = any(part in self._attempts for part in _parts(step))
+        if not (noted and isinstance(step, SetMetric | Tidy | Recheck)):
             self._try(step, now_s)
-        parts = [part for part in _parts(step) if part in self._attempts]
-        return max((self._attempts[part].again_s for part in parts), default=now_s + SETTLE_S)
+        return max(self._attempts[p].again_s for p in _parts(step) if p in self._attempts)
+
+    def forget(self, link: str) -> None:
+        """Forget what was tried on a link that is another one now."""
+        for step in [step for step in self._attempts if step.link == link]:
+            del self._attempts[step]
 
     def forgive_all_but(self, needed: Collection[Step], now_s: float) -> None:
         """Forget the back-off of what is not needed now; keep the pause between two tries."""

@@ -146,6 +146,8 @@ class Engine:
         if link.ifname not in ("", ifname):
             self._actions.append(words.probing(link, self._settings.probe.targets))
         connected = track.health.reason == PROVING and before.reason != PROVING
+        if connected:
+            self._attempts.forget(link.name)
         if connected or before.state is not track.health.state:
             self._actions.append(words.transition(link, track.health))
 

@@ -179,13 +179,15 @@ class _Family:
     def held_back(self, own: int | None) -> bool:
         """Whether NetworkManager's penalty keeps it, for now, behind a link that is not touched."""
         route = self._route(self.active)
-        return route is not None and route.penalised and self._room < self._leader(own)
+        if route is None or not route.penalised:
+            return False
+        return any(rival.metric <= self._leader(own) for rival in self._fixed)
 
     @property
     def overtaken(self) -> bool:
         """Whether a link that may not be touched goes before the active link."""
         route = self._route(self.active)
-        return route is not None and self._room < route.metric
+        return route is not None and self._room < route.base
 
     def _route(self, link: Link) -> Route | None:
         return link.v4 if self.version == 4 else link.v6
@@ -197,9 +199,15 @@ class _Family:
 
     @property
     def _room(self) -> int:
-        """The highest metric below every link that may not be touched."""
-        fixed = (route.metric for link, route in self._rivals if link.name not in self.touchable)
-        return min(fixed, default=HIGHEST_METRIC) - 1
+        """The highest rank below every link that may not be touched.
+
+        Penalties come and go, at the active link and at the others: ranks are held against ranks.
+        """
+        return min((route.base for route in self._fixed), default=HIGHEST_METRIC) - 1
+
+    @property
+    def _fixed(self) -> list[Route]:
+        return [route for link, route in self._rivals if link.name not in self.touchable]
 
     @property
     def _rest(self) -> tuple[int, int]:

@@ -25,6 +25,7 @@ GRACE_S = 20
 """How much longer than the test's own timeout the sandbox may last: to start, and to dump."""
 
 FAILED = pytest.StashKey[bool]()
+SECOND_TRY = "second try"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -59,17 +60,24 @@ class Sandboxed(pytest.Item):
         return ours
 
     def runtest(self) -> None:
-        """Run the test inside; fail with all it printed if it fails."""
+        """Run the test inside; fail with all it printed if it fails.
+
+        These machines are noisy: a test that failed gets a second try, in a new lab. The summary
+        names it, and what the first try printed is kept in build/second-tries.
+        """
+        try:
+            self._run_inside()
+        except FailedInsideError as first:
+            kept = sandbox.ROOT / "build/second-tries" / f"{self.name}.txt"
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_text(str(first))
+            self.user_properties.append((SECOND_TRY, str(kept.relative_to(sandbox.ROOT))))
+            self._run_inside()
+
+    def _run_inside(self) -> None:
         inner = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:xdist"]
-        inner += [
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:hypothesispytest",
-            "--rootdir",
-            str(sandbox.ROOT),
-            self.nodeid,
-        ]
+        inner += ["-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
+        inner += ["--rootdir", str(sandbox.ROOT), self.nodeid]
         line = sandbox.command(inner)
         env = {key: value for key, value in sandbox.environment().items() if "XDIST" not in key}
         try:
@@ -106,6 +114,14 @@ class Sandboxed(pytest.Item):
     def _timeout_s(self) -> float:
         marker = self.get_closest_marker("timeout")
         return float(marker.args[0] if marker else self.config.getini("timeout"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the tests that took a second try."""
+    reports = terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", [])
+    tries = [(r.nodeid, dict(r.user_properties).get(SECOND_TRY)) for r in reports]
+    for nodeid, kept in sorted((nodeid, kept) for nodeid, kept in tries if kept):
+        terminalreporter.write_line(f"SECOND TRY {nodeid}: the first one is in {kept}", yellow=True)
 
 
 @pytest.hookimpl(wrapper=True)
