@@ -50,12 +50,17 @@ class FailedInsideError(Exception):
 class Sandboxed(pytest.Item):
     """A lab test, run in a sandbox."""
 
+    timeout_s: float
+
     @classmethod
     def of(cls, item: pytest.Item) -> Sandboxed:
         """Return what stands for this item; same id, same markers."""
         assert item.parent is not None
         ours: Sandboxed = cls.from_parent(item.parent, name=item.name)
-        ours.own_markers = item.own_markers
+        marker = item.get_closest_marker("timeout")
+        ours.timeout_s = float(marker.args[0] if marker else item.config.getini("timeout"))
+        ours.own_markers = [m for m in item.own_markers if m.name != "timeout"]
+        ours.add_marker(pytest.mark.timeout(0))  # it is kept inside, for each try
         ours.keywords.update(item.keywords)
         return ours
 
@@ -89,7 +94,7 @@ class Sandboxed(pytest.Item):
                 stderr=subprocess.STDOUT,
                 text=True,
                 errors="replace",
-                timeout=self._timeout_s() + GRACE_S,
+                timeout=self.timeout_s + GRACE_S,
                 check=False,
             )
         except subprocess.TimeoutExpired as expired:
@@ -110,10 +115,6 @@ class Sandboxed(pytest.Item):
     def reportinfo(self) -> tuple[os.PathLike[str], int | None, str]:
         """Tell where the test is."""
         return self.path, None, self.nodeid
-
-    def _timeout_s(self) -> float:
-        marker = self.get_closest_marker("timeout")
-        return float(marker.args[0] if marker else self.config.getini("timeout"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
