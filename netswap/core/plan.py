@@ -106,16 +106,12 @@ def _move(four: _Family, six: _Family) -> Iterator[Step]:
     own: list[Step] = [SetMetric(active.name, v4, v6)] if v4 is not None or v6 is not None else []
     others: list[Step] = []
     if not four.held_back(v4):
-        for link in sorted(four.world.others(active), key=_metric4, reverse=True):
+        for link in sorted(four.world.others(active), key=four.lead, reverse=True):
             others += _stand_by(link, four, six, v4, v6)
     raised = v4 is not None and v4 > active.v4.base
     yield from others + own if raised else own + others
     if active.v4.penalised:
         yield Recheck(active.name)
-
-
-def _metric4(link: Link) -> int:
-    return link.v4.metric if link.v4 else 0
 
 
 def _stand_by(
@@ -169,6 +165,11 @@ class _Family:
             rank = leader + 1 + place
         fits = route.metric in (rank, rank + PENALTY) and route.dns_priority in (None, rank)
         return None if fits else rank
+
+    def lead(self, link: Link) -> tuple[int, bool]:
+        """Return how far behind a link stands; of two alike, the guarded one is behind."""
+        route = self._route(link)
+        return route.metric if route else 0, link.ifname in self.world.guarded
 
     @property
     def cornered(self) -> bool:
