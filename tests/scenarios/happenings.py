@@ -11,6 +11,9 @@ vanish LINK · rename LINK NEW   a device goes, or comes back under another name
 reset LINK METRIC               somebody else gives it this metric
 nm leaves · nm returns          NetworkManager leaves the bus, and starts again
 nm refuses · nm hangs · nm obeys
+check fails · check works       the server that NetworkManager's check asks
+use LINK [for SECONDS] [even if dead] · pause [for SECONDS] · auto
+                                what the user asks for
 stop netswap                    SIGTERM
 """
 
@@ -48,6 +51,8 @@ def happen(event: str, network: Network) -> None:
     verb, first, *rest = event.split()
     if verb == "nm":
         NETWORK_MANAGER[first](network)
+    elif verb == "check":
+        network.check_works = first == "works"
     elif verb == "appear" and first not in network.nics:
         network.add(device([first, *rest], len(network.nics)))
     elif verb in VERBS and first in network.nics:

@@ -62,6 +62,7 @@ class Network:
         self.refusal = ""
         self.hangs = False
         self.checks_every_s = 0.0
+        self.check_works = True
         self._config = config
         self._clock = clock
         self._changed = changed
@@ -239,16 +240,24 @@ class Network:
     def check(self) -> None:
         """Have NetworkManager check every link's connectivity."""
         for nic in self.nics.values():
-            how = "guarded" if nic.ifname in self.guard else "fine" if nic.works else "silent"
             if nic.activated and self.checks_every_s:
-                self._clock.later(CHECKED_S[how], partial(self._found, nic, how))
+                how = self._checked(nic)
+                self._clock.later(CHECKED_S[how], partial(self._found, nic, how, self._clock.now_s))
+
+    def _checked(self, nic: Nic) -> str:
+        if nic.ifname in self.guard:
+            return "guarded"
+        return "fine" if nic.works and self.check_works else "silent"
 
     def check_always(self) -> None:
         """Have NetworkManager check again and again."""
         self.check()
         self._clock.later(self.checks_every_s, self.check_always)
 
-    def _found(self, nic: Nic, how: str) -> None:
+    def _found(self, nic: Nic, how: str, begun_s: float) -> None:
+        if begun_s < nic.checked_s:
+            return
+        nic.checked_s = begun_s
         limited = how != "fine"
         if nic.activated and self.running and nic.limited is not limited:
             nic.limited = limited

@@ -51,6 +51,8 @@ class Nic:
     applied: Applied = field(default_factory=dict)
     activation: str = ""
     activation_metric: int = 0
+    checked_s: float = 0.0
+    """When the check was begun that was the last to be heard of."""
     limited: bool = False
     """NetworkManager's connectivity check got no answer: it adds 20000 to the metric."""
     seen_carrier: bool = True

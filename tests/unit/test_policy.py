@@ -132,10 +132,10 @@ def test_a_pause_guards_and_changes_nothing() -> None:
 # whatever the world looks like
 
 
-@settings(FIXED, max_examples=300)
+@settings(FIXED, max_examples=150)
 @given(worlds.situations())
-def test_invariants(situation: tuple[World, dict[str, Health]]) -> None:
-    seen, healths = situation
+def test_invariants(situation: worlds.Situation) -> None:
+    seen, healths = situation.world, situation.healths
     desired = policy.select(seen, healths, AUTO)
     active = seen.link(desired.active)
     present = {link.name for link in seen.links if link.ifname}

@@ -7,11 +7,12 @@ that succeeded. The slow ways of NetworkManager are simulated in `tests/scenario
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from netswap.core import policy
 from netswap.core.actions import (
     Block,
     EndConnections,
@@ -23,7 +24,7 @@ from netswap.core.actions import (
     Unblock,
 )
 from netswap.core.health import Health
-from netswap.core.model import PENALTY, Link, Route, State, World
+from netswap.core.model import PENALTY, Desired, Link, Mode, Override, Route, State, World
 from netswap.core.settings import LOWEST_METRIC, MetricSettings
 
 FIXED = hypothesis_settings(derandomize=True, deadline=None, database=None)
@@ -68,10 +69,8 @@ UP = Health(State.UP, reason="it replies")
 SHAKY = Health(State.UP, reason="it replies", losses=1)
 DOWN = Health(State.DOWN, reason="2 probes lost")
 UNKNOWN = Health()
-
-
-def up(healths: dict[str, Health]) -> frozenset[str]:
-    return frozenset(name for name, health in healths.items() if health.up)
+FRESH = Health(State.DOWN, fresh=True)
+"""Connected a moment ago while another link works: it may be touched, but carries no traffic."""
 
 
 # what steps do
@@ -174,15 +173,36 @@ def worlds(draw: st.DrawFn) -> World:
     )
 
 
+@dataclass(frozen=True)
+class Situation:
+    """A world, what is known of the health of its links, and what the user asked for."""
+
+    world: World
+    healths: dict[str, Health]
+    override: Override
+
+    @property
+    def touchable(self) -> frozenset[str]:
+        return frozenset(name for name, health in self.healths.items() if health.touchable)
+
+    def desired(self, world: World) -> Desired:
+        return policy.select(world, self.healths, self.override)
+
+
+OVERRIDES = st.sampled_from([Override()] * 5 + [Override(Mode.PAUSED)]) | st.builds(
+    Override, st.just(Mode.PINNED), st.sampled_from("abcd"), even_if_dead=st.booleans()
+)
+"""What the user may have asked for; mostly nothing."""
+
+
 @st.composite
-def situations(draw: st.DrawFn) -> tuple[World, dict[str, Health]]:
-    """A world, and what is known of the health of its links."""
+def situations(draw: st.DrawFn) -> Situation:
     world = draw(worlds())
     healths = {}
     for link in world.links:
-        known = draw(st.sampled_from([UP, UP, SHAKY, DOWN, UNKNOWN]))
+        known = draw(st.sampled_from([UP, UP, SHAKY, DOWN, FRESH, UNKNOWN]))
         healths[link.name] = known if link.usable else replace(DOWN, obstacle="gone")
-    return world, healths
+    return Situation(world, healths, draw(OVERRIDES))
 
 
 @st.composite

@@ -1,0 +1,334 @@
+"""The engine: facts in, requests out. What it does over time is in `tests/scenarios`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import inf
+
+import pytest
+
+from netswap.core.actions import (
+    Action,
+    AnnounceSwap,
+    Apply,
+    Block,
+    EndConnections,
+    Kind,
+    Level,
+    Restore,
+    Say,
+    SendProbe,
+    SetMetric,
+    Step,
+    Unblock,
+)
+from netswap.core.engine import Engine
+from netswap.core.events import Applied, Elapsed, Observed, Overridden, ProbeFailed, Replied
+from netswap.core.model import Condition, Mode, Override, Role, State, World
+from netswap.core.settings import ProbeSettings, Settings
+from tests.unit.worlds import gone, link, take_all, world
+
+CABLE, TETHER = link("cable", 100), link("tether", 200)
+REST = world(CABLE, TETHER, guarded=["tether"])
+TAKEOVER = (Unblock("tether", "tether"), SetMetric("tether", 60))
+
+
+class Driven:
+    """An engine, the time, and the world that its steps would make."""
+
+    def __init__(self, seen: World, settings: Settings | None = None) -> None:
+        self.engine = Engine(settings or Settings(), 0.0)
+        self.world = seen
+        self.now_s = 0.0
+        self.actions: list[Action] = []
+        self.silent: set[str] = set()
+        self.handle(Observed(seen))
+
+    def handle(
+        self, event: Observed | Replied | ProbeFailed | Applied | Overridden | Elapsed
+    ) -> None:
+        """Tell it something; answer its probes at once."""
+        self.engine.handle(event, self.now_s)
+        for action in self.engine.take_actions():
+            self.actions.append(action)
+            if isinstance(action, SendProbe) and action.link not in self.silent:
+                self.handle(Replied(action.link, action.sequence))
+
+    def until(self, now_s: float) -> None:
+        """Let time pass, from deadline to deadline."""
+        while (at_s := self.engine.next_deadline_s(self.now_s)) is not None and at_s <= now_s:
+            assert at_s > self.now_s
+            self.now_s = at_s
+            self.handle(Elapsed())
+        self.now_s = now_s
+
+    def observe(self, seen: World) -> None:
+        self.world = seen
+        self.handle(Observed(seen))
+
+    def finish(self) -> None:
+        """Say that what was asked for is done."""
+        (steps,) = self.steps()
+        self.world = take_all(steps, self.world)
+        self.handle(Applied(self.world))
+
+    def steps(self) -> list[tuple[Step, ...]]:
+        """Take the batches asked for since the last call."""
+        batches = [action.steps for action in self.actions if isinstance(action, Apply)]
+        self.actions.clear()
+        return batches
+
+    def said(self, level: Level = Level.INFO) -> list[str]:
+        return [a.text for a in self.actions if isinstance(a, Say) and a.level >= level]
+
+    def state(self, name: str) -> State:
+        found = {link.name: link for link in self.engine.snapshot(self.now_s).links}
+        return found[name].state
+
+
+def outage() -> Driven:
+    """Return an engine that has just asked for a takeover."""
+    driven = Driven(REST)
+    driven.silent = {"cable"}
+    driven.until(2.0)
+    assert driven.state("cable") is State.UP
+    driven.actions.clear()
+    driven.until(3.0)
+    return driven
+
+
+# doing
+
+
+def test_at_rest_nothing_is_done() -> None:
+    driven = Driven(REST)
+    driven.until(60.0)
+    assert driven.steps() == []
+
+
+def test_steps_come_in_one_batch_each_said_before() -> None:
+    driven = outage()
+    said = driven.said()
+    assert said.index(
+        "Unblocking all packets via nftables to interface tether: it becomes active"
+    ) < said.index("Setting the metric of tether: IPv4 60")
+    assert driven.steps() == [TAKEOVER]
+
+
+def test_while_a_batch_is_under_way_no_other_is_asked_for() -> None:
+    driven = outage()
+    assert driven.steps() == [TAKEOVER]
+    driven.observe(replace(REST, guarded=frozenset()))
+    driven.until(30.0)
+    assert driven.steps() == []
+
+
+def test_issued_is_not_done() -> None:
+    driven = outage()
+    driven.finish()
+    assert driven.steps() == [
+        (Block("cable", "cable"), EndConnections("cable", ("198.51.100.99",)))
+    ]
+
+
+def test_what_shows_no_effect_is_tried_again_with_patience() -> None:
+    driven = outage()
+    driven.steps()
+    unblocked = replace(REST, guarded=frozenset())
+    driven.handle(Applied(unblocked))
+    times: list[float] = []
+    while len(times) < 4:
+        at_s = driven.engine.next_deadline_s(driven.now_s)
+        assert at_s is not None
+        driven.until(at_s)
+        if steps := driven.steps():
+            assert steps == [(SetMetric("tether", 60),)]
+            times.append(driven.now_s)
+            driven.handle(Applied(unblocked))
+    assert times == [4.0, 6.0, 10.0, 18.0]
+
+
+def test_a_failure_changes_nothing_but_its_deadline() -> None:
+    driven = outage()
+    driven.steps()
+    before = driven.engine.snapshot(driven.now_s)
+    driven.handle(Applied(REST, failed=TAKEOVER[0], error="no such table"))
+    assert driven.engine.snapshot(driven.now_s) == before
+    assert driven.steps() == []
+    driven.until(driven.now_s + 0.9)
+    assert driven.steps() == []
+    driven.until(driven.now_s + 0.1)
+    assert driven.steps() == [TAKEOVER]
+
+
+def test_traffic_is_not_moved_to_a_link_that_could_not_be_unblocked() -> None:
+    driven = outage()
+    driven.steps()
+    driven.handle(Applied(REST, failed=TAKEOVER[0], error="busy"))
+    driven.handle(Observed(REST))
+    assert driven.steps() == []
+
+
+def test_failures_are_said_with_the_next_try() -> None:
+    driven = outage()
+    driven.steps()
+    driven.handle(Applied(REST, failed=TAKEOVER[1], error="Not authorized"))
+    assert driven.said(Level.WARNING) == [
+        "Failed: Setting the metric of tether: IPv4 60: Not authorized; next try in 1 s"
+    ]
+
+
+# saying
+
+
+def test_each_transition_is_said_once_with_its_reason() -> None:
+    driven = outage()
+    assert driven.said(Level.WARNING) == [
+        "Ping failure on cable (2/2): no reply within 1 s",
+        "Link cable is down: 2 probes lost",
+    ]
+    driven.finish()
+    driven.finish()
+    driven.until(60.0)
+    assert driven.said() == []
+
+
+def test_a_swap_is_announced_once() -> None:
+    driven = outage()
+    announced = [action for action in driven.actions if isinstance(action, AnnounceSwap)]
+    assert announced == [AnnounceSwap("cable", "tether", "cable: 2 probes lost")]
+
+
+def test_a_local_error_is_said_once_until_it_changes() -> None:
+    driven = Driven(world(CABLE))
+    driven.silent = {"cable"}
+    for second, reason in enumerate(["no buffer", "no buffer", "no route", "no route"], start=1):
+        driven.until(float(second))
+        sequence = next(a.sequence for a in reversed(driven.actions) if isinstance(a, SendProbe))
+        driven.handle(ProbeFailed("cable", sequence, reason))
+    said = [text for text in driven.said(Level.WARNING) if text.startswith("Cannot probe")]
+    assert [text.split(":")[1].split(" (")[0].strip() for text in said] == ["no buffer", "no route"]
+    assert driven.state("cable") is State.UP
+
+
+def test_network_manager_leaving_is_said() -> None:
+    driven = Driven(REST)
+    driven.actions.clear()
+    driven.observe(replace(REST, managed=False))
+    assert driven.said(Level.WARNING) == [
+        "NetworkManager is not running: no metric can be changed until it is back"
+    ]
+    driven.actions.clear()
+    driven.observe(REST)
+    assert driven.said() == ["NetworkManager is back"]
+
+
+def test_links_come_and_go() -> None:
+    driven = Driven(REST)
+    driven.actions.clear()
+    driven.observe(world(CABLE))
+    assert "Link tether is gone" in driven.said(Level.WARNING)
+    driven.actions.clear()
+    driven.observe(REST)
+    assert driven.said()[:2] == [
+        "Pinger running on interface tether to 8.8.8.8",
+        "Link tether is connected, not proven yet",
+    ]
+
+
+# what the user asks for
+
+
+def test_a_choice_ends_when_its_time_is_over() -> None:
+    driven = Driven(REST)
+    driven.handle(Overridden(Override(Mode.PINNED, "tether", until_s=5.0)))
+    assert driven.steps()[0][:2] == TAKEOVER
+    driven.handle(Applied(driven.world))
+    driven.until(4.999)
+    assert driven.engine.snapshot(driven.now_s).active == "tether"
+    driven.until(5.0)
+    assert driven.engine.snapshot(driven.now_s).active == "cable"
+    assert driven.engine.snapshot(driven.now_s).override == Override()
+
+
+@pytest.mark.parametrize("seen", [world(CABLE), world(CABLE, gone("tether"))])
+def test_a_choice_ends_with_its_link(seen: World) -> None:
+    driven = Driven(REST)
+    driven.handle(Overridden(Override(Mode.PINNED, "tether")))
+    driven.observe(seen)
+    assert driven.engine.snapshot(driven.now_s).override.mode is Mode.AUTO
+
+
+def test_the_same_choice_again_is_not_said_again() -> None:
+    driven = Driven(REST)
+    driven.handle(Overridden(Override(Mode.PAUSED)))
+    driven.actions.clear()
+    driven.handle(Overridden(Override(Mode.PAUSED)))
+    assert [a for a in driven.actions if isinstance(a, Say) and a.kind is Kind.MODE] == []
+
+
+def test_a_pause_without_an_end_is_no_deadline() -> None:
+    driven = Driven(world(gone("cable")))
+    driven.handle(Overridden(Override(Mode.PAUSED)))
+    assert driven.engine.next_deadline_s(driven.now_s) is None
+    assert Override().until_s == inf
+
+
+# other settings
+
+
+def test_other_settings_are_taken_over_without_forgetting() -> None:
+    driven = Driven(REST)
+    driven.until(10.0)
+    driven.engine.reconfigure(Settings(probe=ProbeSettings(interval_s=0.5, fall=4)))
+    driven.observe(REST)
+    driven.silent = {"cable"}
+    driven.actions.clear()
+    driven.until(11.6)
+    assert driven.said(Level.WARNING)[0] == "Ping failure on cable (1/4): no reply within 0.5 s"
+    assert driven.state("cable") is State.UP
+
+
+# knowing
+
+
+def test_a_snapshot_tells_everything() -> None:
+    driven = outage()
+    driven.finish()
+    driven.finish()
+    seen = driven.engine.snapshot(driven.now_s)
+    assert (seen.active, seen.condition) == ("tether", Condition.BACKUP)
+    assert (seen.reason, seen.since_s) == ("cable: 2 probes lost", 3.0)
+    assert seen.managed
+    cable, tether = seen.links
+    assert (cable.role, cable.state, cable.guarded) == (Role.STANDBY, State.DOWN, True)
+    assert (cable.reason, cable.since_s, cable.lost) == ("2 probes lost", 3.0, 2)
+    assert (tether.role, tether.state, tether.guarded) == (Role.ACTIVE, State.UP, False)
+    assert (tether.metric4, tether.metric6) == (60, None)
+
+
+def test_before_the_first_look_there_is_nothing_to_tell() -> None:
+    engine = Engine(Settings(), 0.0)
+    seen = engine.snapshot(0.0)
+    assert (seen.active, seen.links, seen.condition) == (None, (), Condition.STARTING)
+    assert engine.next_deadline_s(0.0) is None
+
+
+# leaving
+
+
+def test_the_last_batch_is_the_last() -> None:
+    driven = Driven(REST)
+    driven.actions.clear()
+    driven.engine.stop()
+    driven.actions += driven.engine.take_actions()
+    assert driven.steps() == [(Unblock("tether", "tether"), Restore("cable"), Restore("tether"))]
+    driven.observe(world(CABLE, link("tether", 60)))
+    driven.until(60.0)
+    assert [a for a in driven.actions if isinstance(a, Apply | SendProbe)] == []
+
+
+def test_stopping_before_the_first_look_does_nothing() -> None:
+    engine = Engine(Settings(), 0.0)
+    engine.stop()
+    assert engine.take_actions() == [Apply(())]
