@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 
 import pytest
 
@@ -123,3 +124,19 @@ def test_strict_reverse_path_filter_is_reported_with_its_mend(lab: Lab) -> None:
     daemon = lab.netswapd(QUICK)
     daemon.wait_for("Strict reverse-path filtering on cable0", 3)
     daemon.wait_for("sysctl -w net.ipv4.conf.cable0.rp_filter=2", 3)
+
+
+def test_systemd_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind("/run/lab/notify")
+        systemd.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", "/run/lab/notify")
+        monkeypatch.setenv("WATCHDOG_USEC", "300000")
+        daemon = lab.netswapd(QUICK)
+        told = {systemd.recv(200) for _ in range(8)}
+        assert {b"READY=1", b"WATCHDOG=1"} <= told
+        assert any(line.startswith(b"STATUS=cable0 is active: ") for line in told)
+        daemon.signal(signal.SIGTERM)
+        while b"STOPPING=1" not in (last := systemd.recv(200)):
+            assert last
+    assert daemon.wait() == 0
