@@ -7,6 +7,7 @@ error LINK [REASON]             packets cannot be sent from here (ends without a
 pull LINK · plug LINK           the cable
 expire LINK · renew LINK        it loses its address, and gets one again
 appear LINK KIND …              a new device, as in `device`
+reactivate LINK                 as `nmcli connection up` does it
 vanish LINK · rename LINK NEW   a device goes, or comes back under another name
 reset LINK METRIC               somebody else gives it this metric
 nm leaves · nm returns          NetworkManager leaves the bus, and starts again
@@ -97,6 +98,10 @@ def renew(network: Network, nic: Nic, _: Sequence[str]) -> None:
     network.activate(nic)
 
 
+def reactivate(network: Network, nic: Nic, _: Sequence[str]) -> None:
+    network.reactivate(nic)
+
+
 def vanish(network: Network, nic: Nic, _: Sequence[str]) -> None:
     network.remove(nic.ifname)
 
@@ -128,7 +133,7 @@ def nm_obeys(network: Network) -> None:
 VERBS: dict[str, Callable[[Network, Nic, Sequence[str]], None]] = {
     what.__name__: what
     for what in (
-        cut, heal, slow, lose, error, pull, plug, expire, renew, vanish, rename, reset,
+        cut, heal, slow, lose, error, pull, plug, expire, renew, reactivate, vanish, rename, reset,
     )
 }  # fmt: skip
 

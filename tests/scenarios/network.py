@@ -43,6 +43,7 @@ CARRIER_PATIENCE_S = 6.0
 REAPPLY_S = 0.003
 IPV6_GONE_S = 0.015
 DNS_TOLD_S = 0.016
+REACTIVATION_S = 0.1
 DHCP_TIMEOUT_S = 45.0
 CALL_TIMEOUT_S = 5.0
 CHECKED_S = {"fine": 0.006, "guarded": 0.3, "silent": 20.0}
@@ -193,6 +194,11 @@ class Network:
         nic.state, nic.applied, nic.limited = state, {}, False
         nic.route()
         self._changed()
+
+    def reactivate(self, nic: Nic) -> None:
+        """Connect a device anew, with what its profile says."""
+        self.deactivate(nic, DeviceState.DEACTIVATING)
+        self._clock.later(REACTIVATION_S, partial(self.activate, nic))
 
     def pull(self, nic: Nic) -> None:
         """Pull the cable."""

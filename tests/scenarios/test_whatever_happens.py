@@ -5,7 +5,7 @@ While it plays, `player.py` checks what must hold at every moment.
 
 from __future__ import annotations
 
-from hypothesis import given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from tests.scenarios.player import Player
@@ -21,7 +21,7 @@ device tether0 ethernet metered rtt=0.15
 OF_A_LINK = [
     "cut {}", "heal {}", "slow {} 1.3", "slow {} 2.6", "slow {} 0.02", "lose {} 1", "lose {} 3",
     "error {} no buffer", "error {}", "pull {}", "plug {}", "reset {} 70", "reset {} 500",
-    "expire {}", "vanish {}",
+    "expire {}", "vanish {}", "reactivate {}",
 ]  # fmt: skip
 OF_OTHERS = [
     "appear cable0 ethernet", "appear tether0 ethernet metered",
@@ -53,7 +53,7 @@ def plays(draw: st.DrawFn) -> tuple[str, float]:
     return f"{text}until {now_s + 120:.3f}\n", now_s
 
 
-@settings(FIXED, max_examples=60)
+@FIXED
 @given(plays())
 def test_in_the_end_all_is_as_it_should_be(play: tuple[str, float]) -> None:
     text, mended_s = play

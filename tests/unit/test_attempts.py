@@ -74,6 +74,14 @@ def test_forgiving_keeps_the_pause_between_two_tries() -> None:
     assert not attempts.ready(LOWER, 0.5)
 
 
+def test_a_failure_of_what_is_no_longer_needed_is_no_surprise() -> None:
+    attempts = Attempts()
+    attempts.issued(LOWER, 0.0)
+    attempts.forgive_all_but([], 5.0)  # while it is still under way
+    attempts.finished([LOWER], 5.0)
+    assert attempts.failed(LOWER, 5.0) > 5.0
+
+
 def test_one_family_again_after_both_is_a_repetition() -> None:
     attempts = Attempts()
     attempts.issued(SetMetric("tether", 60, 60), 0.0)

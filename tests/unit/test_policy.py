@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from netswap.core import policy
 from netswap.core.health import Health
 from netswap.core.model import Desired, Mode, Override, State, World
 from tests.unit import worlds
-from tests.unit.worlds import DOWN, FIXED, SHAKY, UNKNOWN, UP, gone, link, world
+from tests.unit.worlds import DOWN, SHAKY, UNKNOWN, UP, fixed, gone, link, world
 
 AUTO = Override()
 PAUSED = Override(Mode.PAUSED)
@@ -132,7 +132,7 @@ def test_a_pause_guards_and_changes_nothing() -> None:
 # whatever the world looks like
 
 
-@settings(FIXED, max_examples=150)
+@fixed(times=2)
 @given(worlds.situations())
 def test_invariants(situation: worlds.Situation) -> None:
     seen, healths = situation.world, situation.healths

@@ -6,9 +6,11 @@ that succeeded. The slow ways of NetworkManager are simulated in `tests/scenario
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -27,8 +29,22 @@ from netswap.core.health import Health
 from netswap.core.model import PENALTY, Desired, Link, Mode, Override, Route, State, World
 from netswap.core.settings import LOWEST_METRIC, MetricSettings
 
-FIXED = hypothesis_settings(derandomize=True, deadline=None, database=None)
-"""The same examples at every run: what is green stays green until the code changes."""
+EXAMPLES = int(os.environ.get("NETSWAP_EXAMPLES", "50"))
+"""How many examples a property is tried with; set it to some thousands to search for a bug."""
+
+
+def fixed(times: int = 1) -> hypothesis_settings:
+    """Return settings for the same examples at every run: what is green stays green."""
+    return hypothesis_settings(
+        max_examples=EXAMPLES * times,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+
+
+FIXED = fixed()
 
 # builders
 
