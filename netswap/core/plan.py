@@ -99,7 +99,9 @@ def _move(four: _Family, six: _Family) -> Iterator[Step]:
     """
     active = four.active
     assert active.v4
+    recheck = [Recheck(active.name)] if active.v4.penalised else []
     if four.cornered:
+        yield from recheck
         return
     v4 = four.own()
     v6 = six.own() if v4 is not None or six.overtaken else None
@@ -110,8 +112,7 @@ def _move(four: _Family, six: _Family) -> Iterator[Step]:
             others += _stand_by(link, four, six, v4, v6)
     raised = v4 is not None and v4 > active.v4.base
     yield from others + own if raised else own + others
-    if active.v4.penalised:
-        yield Recheck(active.name)
+    yield from recheck
 
 
 def _stand_by(
@@ -138,11 +139,12 @@ class _Family:
     def own(self) -> int | None:
         """Return the rank to set on the active link.
 
-        None where it is fine, where it is the only one with a default route (there is nothing to
-        lead), where it must not be touched, and where there is no room.
+        None where it is fine, where there is no other device that it might have to lead some day,
+        where it must not be touched, and where there is no room.
         """
         route = self._route(self.active)
-        if route is None or not self._rivals or self.active.name not in self.touchable:
+        alone = not any(link.ifname for link in self.world.others(self.active))
+        if route is None or alone or self.active.name not in self.touchable:
             return None
         lowest, highest, rank = self._wanted
         return None if highest < LOWEST_METRIC or _within(route, lowest, highest) else rank

@@ -147,7 +147,14 @@ class Lab:
         for log in sorted(self.commands.log_of("").parent.glob("*.log")):
             last = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
             parts += [f"== {log.name}", *last]
-        looks = ["ip -br address", "ss -Htuanp", "ip route", "ip -6 route", "ip rule", "nft list ruleset"]
+        looks = [
+            "ip -br address",
+            "ss -Htuanp",
+            "ip route",
+            "ip -6 route",
+            "ip rule",
+            "nft list ruleset",
+        ]
         for look in [*looks, "nmcli device", "cat /etc/resolv.conf"]:
             with contextlib.suppress(CommandFailedError):
                 parts.append(f"== {look}\n{self.sh(*look.split(), check=False)}")
