@@ -97,12 +97,15 @@ restore_resolv_conf() {
 
 mend_packages() {
     packages=$(missing_packages) || exit 1
-    [ -n "$packages" ] || return 0
     # shellcheck disable=SC2086 # a list
-    set -- $packages
+    need $packages
+}
+
+need() { # PACKAGES
+    [ $# -gt 0 ] || return 0
     has apt-get || die "missing: $*" 'this script installs on Debian only; install their like by hand'
     by_hand="as root, run: apt-get install --no-install-recommends $*"
-    echo 'the Debian packages above are missing; installing them'
+    echo "Debian packages are missing, installing them: $*"
     if [ "$(id -u)" = 0 ]; then
         sh $self --install "$@" || die 'the packages could not be installed' "$by_hand"
     elif has sudo; then
@@ -129,10 +132,17 @@ mend_venv() {
     echo "$wanted" >$stamp
 }
 
-if [ "${1-}" = --install ]; then
+case ${1-} in
+--install)
     shift
     install_packages "$@"
-else
+    ;;
+--need) # for other scripts: these packages, and no more
+    shift
+    need "$@"
+    ;;
+*)
     mend_packages
     mend_venv
-fi
+    ;;
+esac

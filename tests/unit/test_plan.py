@@ -145,7 +145,10 @@ def test_ipv6_goes_below_that_of_a_dead_link() -> None:
 
 def test_ipv6_of_the_link_that_carries_traffic_is_left_alone() -> None:
     outage = world(link("cable", 100), link("tether", 200, 200))
-    assert planned(want("tether"), outage, "tether") == (SetMetric("tether", 60),)
+    takeover = SetMetric("tether", 60, 60)  # IPv4 must be touched, and IPv6 goes with it anyway
+    assert planned(want("tether"), outage, "tether") == (takeover,)
+    later = world(link("cable", 100), link("tether", 60, 100))
+    assert planned(want("tether"), later, "tether") == ()
 
 
 # NetworkManager's connectivity check
