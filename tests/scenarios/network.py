@@ -133,6 +133,8 @@ class Network:
             raise RefusedError("no answer (org.freedesktop.DBus.Error.NoReply)")
         if self.refusal:
             raise RefusedError(self.refusal)
+        if self._paths.get(link) not in self.nics:
+            raise RefusedError(f"{link} is gone")
         return self.nics[self._paths[link]]
 
     def reapply(self, nic: Nic, applied: Applied) -> None:
