@@ -53,7 +53,7 @@ def happen(event: str, network: Network) -> None:
     if verb == "nm":
         NETWORK_MANAGER[first](network)
     elif verb == "check":
-        network.check_works = first == "works"
+        network.checks.server_answers = first == "works"
     elif verb == "appear" and first not in network.nics:
         network.add(device([first, *rest], len(network.nics)))
     elif verb in VERBS and first in network.nics:

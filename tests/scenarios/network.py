@@ -8,7 +8,7 @@ It behaves as NetworkManager 1.42 was seen to behave:
 - the DNS priority is seen on the bus some 16 ms after the call;
 - a lost carrier is told after 4 ms, the route goes after 6 s; what was applied at run time goes
   with it, and the device comes back with the next free metric;
-- the connectivity check adds 20000: to a guarded link at once, to a silent one after 20 s;
+- the connectivity check (`checks.py`) adds 20000 to the metric of a link that it finds limited;
 - a restart forgets what was applied at run time, and leaves its routes in the kernel.
 """
 
@@ -35,6 +35,7 @@ from netswap.core.actions import (
 )
 from netswap.core.model import World
 from netswap.core.settings import Settings
+from tests.scenarios.checks import Checks
 from tests.scenarios.clock import Clock
 from tests.scenarios.nic import FIRST_METRIC, Nic, profile
 
@@ -46,7 +47,6 @@ DNS_TOLD_S = 0.016
 REACTIVATION_S = 0.1
 DHCP_TIMEOUT_S = 45.0
 CALL_TIMEOUT_S = 5.0
-CHECKED_S = {"fine": 0.006, "guarded": 0.3, "silent": 20.0}
 
 
 class RefusedError(Exception):
@@ -62,8 +62,7 @@ class Network:
         self.running = True
         self.refusal = ""
         self.hangs = False
-        self.checks_every_s = 0.0
-        self.check_works = True
+        self.checks = Checks(clock, self.nics, self.guard, self._hold_back)
         self._config = config
         self._clock = clock
         self._changed = changed
@@ -119,7 +118,7 @@ class Network:
             case Unblock(_, ifname):
                 self.guard.discard(ifname)
             case Recheck():
-                self.check()
+                self.checks.now()
             case SetMetric() | Restore() | Tidy():
                 nic = self._nic(step.link)
                 self.reapply(nic, _edited(step, nic.applied))
@@ -245,28 +244,7 @@ class Network:
                 nic.routes6 |= old6
         self._changed()
 
-    def check(self) -> None:
-        """Have NetworkManager check every link's connectivity."""
-        for nic in self.nics.values():
-            if nic.activated and self.checks_every_s:
-                how = self._checked(nic)
-                self._clock.later(CHECKED_S[how], partial(self._found, nic, how, self._clock.now_s))
-
-    def _checked(self, nic: Nic) -> str:
-        if nic.ifname in self.guard:
-            return "guarded"
-        return "fine" if nic.works and self.check_works else "silent"
-
-    def check_always(self) -> None:
-        """Have NetworkManager check again and again."""
-        self.check()
-        self._clock.later(self.checks_every_s, self.check_always)
-
-    def _found(self, nic: Nic, how: str, begun_s: float) -> None:
-        if begun_s < nic.checked_s:
-            return
-        nic.checked_s = begun_s
-        limited = how != "fine"
+    def _hold_back(self, nic: Nic, limited: bool) -> None:
         if nic.activated and self.running and nic.limited is not limited:
             nic.limited = limited
             nic.route()

@@ -58,8 +58,7 @@ class Player:
             else:
                 self.clock.at(at_s, partial(self._happen, event))
         if every_s := self._script.checks_every_s:
-            self.network.checks_every_s = every_s
-            self.network.check_always()
+            self.network.checks.always(every_s)
         self._look()
         while (at_s := self._next_s()) <= self._script.until_s:
             if at_s > self.clock.now_s:
