@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,6 +94,16 @@ def test_no_reply_is_a_loss_when_the_next_probe_is_due() -> None:
     assert track.expire(0.999) == []
     assert [health.losses for health in track.expire(1.0)] == [1]
     assert track.expire(1.0) == []
+
+
+@pytest.mark.parametrize(("interval_s", "late_s"), [(1.0, 0.9), (10.0, 1.7)])
+def test_a_probe_sent_late_has_its_full_time(interval_s: float, late_s: float) -> None:
+    track = tracked()
+    track.replied(sent(track, 0.0), 0.1)
+    now_s = interval_s + late_s
+    assert track.send(now_s, interval_s) is not None
+    assert track.expire(now_s + 0.9 * SECOND) == []
+    assert len(track.expire(now_s + SECOND)) == 1
 
 
 def test_losses_one_by_one() -> None:

@@ -29,7 +29,7 @@ from netswap.core.health import Health
 from netswap.core.model import PENALTY, Desired, Link, Mode, Override, Route, State, World
 from netswap.core.settings import LOWEST_METRIC, MetricSettings
 
-EXAMPLES = int(os.environ.get("NETSWAP_EXAMPLES", "50"))
+EXAMPLES = int(os.environ.get("NETSWAP_EXAMPLES", "30"))
 """How many examples a property is tried with; set it to some thousands to search for a bug."""
 
 
