@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import statistics
 import subprocess
 import threading
@@ -184,16 +185,19 @@ CHEAP_BACKUP = LabSpec(
 WRONG_S = 0.100
 
 
-def install_hook(lab: Lab) -> None:
-    """Put the hook and its links where the dispatcher looks, as `make install` would."""
-    lab.sh("make", "-s", "-C", str(sandbox.ROOT), "install", "DESTDIR=/run/lab/installed")
-    for path in Path("/run/lab/installed/usr/lib/NetworkManager/dispatcher.d").iterdir():
-        lab.sh("cp", "-a", str(path), "/usr/lib/NetworkManager/dispatcher.d")
+def install_hook() -> None:
+    """Put the hook and its links where the dispatcher looks, as `make install` does."""
+    there = Path("/usr/lib/NetworkManager/dispatcher.d")
+    for directory in ("no-wait.d", "pre-up.d"):
+        (there / directory).mkdir()
+    shutil.copy(HOOK, there / "no-wait.d")
+    (there / HOOK.name).symlink_to(f"no-wait.d/{HOOK.name}")
+    (there / "pre-up.d" / HOOK.name).symlink_to(f"../no-wait.d/{HOOK.name}")
 
 
 def start_hooked(lab: Lab) -> Netswapd:
     """Start netswapd with the hook in place; the tether stands by."""
-    install_hook(lab)
+    install_hook()
     daemon = lab.netswapd(QUICK, "--log-level=debug")
     rest(lab)
     return daemon
