@@ -212,7 +212,11 @@ def talk(work: Callable[[Service], Awaitable[T]], *, timeout_s: float = 5.0) -> 
             raise _explained(error) from None
         try:
             return await work(Service(bus))
+        except BusError as error:
+            raise _explained(error) from None
         finally:
+            if not bus.connected:
+                await bus.disconnected()  # or asyncio complains of an error that nobody looked at
             await bus.close()
 
     return asyncio.run(session())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import UserDict
 from importlib import import_module
@@ -68,11 +67,6 @@ class Netswapctl(click.Group):
             return _complain(UserError(error.format_message(), hint=hint, status=MISCONFIGURED))
         except (KeyboardInterrupt, click.Abort):
             return INTERRUPTED
-        except BrokenPipeError:
-            # Nobody reads any more, as in `netswapctl log | head`; Python would complain when it
-            # flushes at exit (docs.python.org, "Note on SIGPIPE").
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
         return status if isinstance(status, int) else 0
 
 

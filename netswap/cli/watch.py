@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import sys
 import termios
@@ -122,7 +121,7 @@ class Watching:
             self._wake.clear()
 
     async def _draw(self, *, tick: bool) -> None:
-        width, height = shutil.get_terminal_size()
+        width, height = os.get_terminal_size(sys.stdout.fileno())
         now_s = time.time()
         try:
             state = await self._service.status()

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import pty
 import select
-import signal
 import struct
 import subprocess
 import sys
 import termios
 import time
 from fcntl import ioctl
-from typing import NamedTuple
+from typing import NamedTuple, Self
+
+from tests.lab.commands import NeverHappenedError
 
 COMMAND = (sys.executable, "-m", "netswap.cli.main")
 
@@ -34,56 +35,100 @@ def netswapctl(*arguments: str, typed: str = "", env: dict[str, str] | None = No
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-class OnTerminal:
-    """A command on a terminal of 80 by 24."""
+class Running:
+    """A command that stays, and what it prints. Leaving the context ends it."""
 
-    def __init__(self, *arguments: str, term: str = "xterm") -> None:
+    def __init__(self, fd: int, process: subprocess.Popen[bytes]) -> None:
         self.out = ""
-        ours, theirs = pty.openpty()
-        ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        self.found = termios.tcgetattr(theirs)
-        self._fd, self._terminal = ours, theirs
-        self._process = subprocess.Popen(
-            [*COMMAND, *arguments], stdin=theirs, stdout=theirs, stderr=theirs,
-            env={**os.environ, "TERM": term}, start_new_session=True,
-        )  # fmt: skip
+        self._fd = fd
+        self._process = process
 
-    def wait_for(self, text: str, timeout_s: float = 10) -> None:
-        """Read until a text has come since the last time; the rest stays to be waited for."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait(10)
+        os.close(self._fd)
+
+    def wait_for(self, text: str, timeout_s: float = 10) -> str:
+        """Read until a text has come since the last time; return what came before it."""
         deadline = time.monotonic() + timeout_s
         while text not in self.out:
             if not self._read(deadline - time.monotonic()):
-                raise AssertionError(f"not within {timeout_s:g} s: {text!r} in\n{self.out}")
-        self.out = self.out.partition(text)[2]
+                raise NeverHappenedError(f"not within {timeout_s:g} s: {text!r} in\n{self.out}")
+        before, _, self.out = self.out.partition(text)
+        return before
 
-    def type(self, keys: str) -> None:
-        """Press keys."""
-        os.write(self._fd, keys.encode())
-
-    def resize(self, width: int, height: int) -> None:
-        """Change the size of the terminal, and tell the command."""
-        ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
-        self._process.send_signal(signal.SIGWINCH)
+    def line(self) -> str:
+        """Return the next line."""
+        return self.wait_for("\n")
 
     def signal(self, number: int) -> None:
         """Send the command a signal."""
         self._process.send_signal(number)
 
     def end(self, timeout_s: float = 10) -> int:
-        """Wait for its end; check that the terminal is as it was; return the exit status."""
+        """Wait for its end and return the exit status; what it printed meanwhile is in `out`."""
         deadline = time.monotonic() + timeout_s
         while self._process.poll() is None and time.monotonic() < deadline:
             self._read(0.05)
-        status = self._process.wait(1)
         while self._read(0):
             pass
-        assert termios.tcgetattr(self._terminal) == self.found
-        os.close(self._fd)
-        os.close(self._terminal)
-        return status
+        return self._process.wait(0)
 
     def _read(self, timeout_s: float) -> bool:
+        """Read what there is; return False if nothing came in time, or nothing will."""
         ready, _, _ = select.select([self._fd], [], [], max(0, timeout_s))
-        if ready:
-            self.out += os.read(self._fd, 65536).decode(errors="replace")
-        return bool(ready)
+        part = os.read(self._fd, 65536) if ready else b""
+        self.out += part.decode(errors="replace")
+        return bool(part)
+
+
+class InPipe(Running):
+    """A command whose output is no terminal."""
+
+    def __init__(self, *arguments: str) -> None:
+        reading, writing = os.pipe()
+        with os.fdopen(writing) as pipe:
+            line = [*COMMAND, *arguments]
+            process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=pipe)
+        super().__init__(reading, process)
+
+
+class OnTerminal(Running):
+    """A command on a terminal of 80 by 24, which it controls."""
+
+    def __init__(self, *arguments: str) -> None:
+        ours, self._terminal = pty.openpty()
+        self._size(80, 24)
+        self._found = termios.tcgetattr(self._terminal)
+        process = subprocess.Popen(
+            ["setsid", "--ctty", *COMMAND, *arguments],  # so that Ctrl-C reaches it
+            stdin=self._terminal,
+            stdout=self._terminal,
+            stderr=self._terminal,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "", "LINES": ""},
+        )
+        super().__init__(ours, process)
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        os.close(self._terminal)
+
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self._fd, keys.encode())
+
+    def resize(self, width: int, height: int) -> None:
+        """Change the size of the terminal; the kernel tells the command (tty_ioctl(4))."""
+        self._size(width, height)
+
+    def end(self, timeout_s: float = 10) -> int:
+        """Also check that the terminal is left as it was found."""
+        status = super().end(timeout_s)
+        assert termios.tcgetattr(self._terminal) == self._found
+        return status
+
+    def _size(self, width: int, height: int) -> None:
+        ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))

@@ -7,6 +7,7 @@ from here; everything else is tested with the daemon, in the lab.
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import threading
 import time
@@ -51,14 +52,23 @@ class PrivateBus:
         self._process = subprocess.Popen(
             ["dbus-daemon", f"--config-file={self._config}", "--nofork", "--nopidfile"]
         )
-        wait_until(self.socket.exists, 10, "the bus has a socket")
+        wait_until(self._listens, 10, "the bus listens")
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End it; everybody's connection ends with it."""
         assert self._process
         self._process.terminate()
         self._process.wait(10)
         self.socket.unlink(missing_ok=True)
+
+    def _listens(self) -> bool:
+        """Tell whether it takes connections: its socket is there a moment before."""
+        with socket.socket(socket.AF_UNIX) as trial:
+            return trial.connect_ex(str(self.socket)) == 0
 
     @property
     def address(self) -> str:
@@ -103,10 +113,10 @@ class Table:
         self.asked: list[tuple[Any, ...]] = []
 
     def manager(self) -> Properties:
-        return self.properties
+        return dict(self.properties)
 
     def links(self) -> list[Properties]:
-        return self.the_links
+        return [dict(link) for link in self.the_links]
 
     async def resync(self, reason: str) -> None:
         self._order("resync", reason)
