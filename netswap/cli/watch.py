@@ -79,6 +79,7 @@ async def _watch(service: Service) -> None:
             await watching.draw_until_quit(listening)
         finally:
             listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
 
 
 class Watching:
