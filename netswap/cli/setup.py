@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -173,7 +174,7 @@ def _ask(found: Sequence[Candidate]) -> list[LinkSettings]:
 
 def _named(item: Candidate) -> LinkSettings:
     name = click.prompt(f"What do you call {item.about}?", item.link.name)
-    return LinkSettings(name, item.link.match, item.link.metered)
+    return replace(item.link, name=name)
 
 
 def _put_in_force(path: Path) -> None:

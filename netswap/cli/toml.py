@@ -42,12 +42,15 @@ def _explained(cls: type[LinkSettings | Match], where: str = "") -> Iterator[str
 
 
 def _link(link: LinkSettings) -> str:
-    match = {item.name: getattr(link.match, item.name) for item in fields(Match)}
-    criteria = ", ".join(f"{key} = {_text(value)}" for key, value in match.items() if value)
-    lines = ["[[link]]", f"name = {_text(link.name)}", f"match = {{ {criteria} }}"]
-    if link.metered is not None:
-        lines.append(f"metered = {_text(link.metered)}")
-    return "\n".join([*lines, ""])
+    match = ", ".join(_given(link.match))
+    lines = _given(link)
+    return "\n".join(["[[link]]", lines[0], f"match = {{ {match} }}", *lines[1:], ""])
+
+
+def _given(value: LinkSettings | Match) -> list[str]:
+    """Write what differs from the default; not the match of a link, which is a table of its own."""
+    found = [(item, getattr(value, item.name)) for item in fields(value) if item.name != "match"]
+    return [f"{item.name} = {_text(given)}" for item, given in found if given != item.default]
 
 
 def _tables(values: Mapping[str, str]) -> Iterator[str]:
@@ -73,6 +76,6 @@ def _comment(text: str, indent: str) -> list[str]:
     )
 
 
-def _text(value: str | bool) -> str:
-    """Write a value as TOML, whose strings and booleans are JSON's."""
-    return json.dumps(value, ensure_ascii=False)
+def _text(value: object) -> str:
+    """Write a value as TOML, whose strings, numbers, booleans and lists are JSON's."""
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)

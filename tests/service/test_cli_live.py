@@ -7,11 +7,14 @@ import os
 import signal
 import stat
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from netswap import config
+from netswap.cli.setup import write
+from netswap.cli.toml import written
 from netswap.core.settings import LinkSettings, Match
 from tests.service.ctl import COMMAND, InPipe, OnTerminal, netswapctl
 from tests.service.fake import FakeNetswapd, PrivateBus
@@ -200,6 +203,17 @@ def test_setup_asks_which_links_and_what_to_call_them(netswapd: FakeNetswapd, pa
         screen.wait_for(f"Written to {path}.")
         assert screen.end() == 0
         assert links_in(path) == (LinkSettings("pixel", Match(connection="Phone")), CABLE)
+
+
+def test_setup_again_changes_nothing_but_what_is_answered(
+    netswapd: FakeNetswapd, path: Path
+) -> None:
+    old = (CABLE, replace(PHONE, guard="drop", allow_lan=False))
+    write(path, written(old, {"probe.fall": "7"}))
+    answers = "y\n\n\nmobile\n\n"
+    assert netswapctl("setup", "--file", str(path), typed=answers).status == 0
+    assert links_in(path) == (CABLE, replace(old[1], name="mobile"))
+    assert config.load(path).settings.probe.fall == 7
 
 
 def test_setup_that_is_declined_writes_nothing(netswapd: FakeNetswapd, path: Path) -> None:

@@ -14,7 +14,7 @@ from netswap import config
 from netswap.cli import setup, toml
 from netswap.cli.client import Offer
 from netswap.config import Configuration
-from netswap.core.settings import LinkSettings, Match, ProbeSettings, Settings
+from netswap.core.settings import LinkSettings, Match, MetricSettings, ProbeSettings, Settings
 from netswap.errors import UserError
 
 ETH0 = Offer("eth0", "ethernet", "Wired connection 1", "connected", False, "eth0")
@@ -66,8 +66,24 @@ def test_a_connection_whose_name_cannot_be_written_is_matched_by_its_interface()
     assert link.match == Match(interface="enx0a1b2c")
 
 
+KEPT_CLOSED = LinkSettings(
+    "lte",
+    Match(type="modem", driver="x"),
+    metered=False,
+    guard="drop",
+    allow_lan=False,
+    allow=("192.0.2.0/24", "192.0.2.1"),
+)
+
+
 @pytest.mark.parametrize(
-    "links", [[], [CABLE, PHONE], [LinkSettings("a", Match(connection='quoted "and" \\back ☕'))]]
+    "links",
+    [
+        [],
+        [CABLE, PHONE],
+        [KEPT_CLOSED],
+        [LinkSettings("a", Match(connection='quoted "and" \\back ☕'))],
+    ],
 )
 def test_what_is_written_is_read_back(links: list[LinkSettings]) -> None:
     read = config.parse(toml.written(links, {"probe.fall": "7"}))
@@ -88,7 +104,7 @@ def test_every_setting_is_there_with_its_explanation_and_default() -> None:
         else:
             assert table.name == "link", "a setting outside of any table must be written, too"
     flat = " ".join(text.replace("#", " ").split())
-    for cls in (LinkSettings, Match, ProbeSettings):
+    for cls in (LinkSettings, Match, ProbeSettings, MetricSettings):
         for _, _, doc in config.documented(cls):
             assert " ".join(doc.text.split()) in flat
 
