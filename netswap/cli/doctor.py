@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -85,12 +85,17 @@ def configuration(path: Path | None = None) -> Finding:
 
 def hook(root: Path, owner: int = 0) -> Iterator[Finding]:
     """Check whether NetworkManager will run the hook: it has netswap look again."""
-    for place in HOOKED:
+    files = {
+        place: _first(root / folder / place / HOOK for folder in DISPATCHER) for place in HOOKED
+    }
+    if not any(files.values()):
+        found = "not installed: netswap sees a link come back only after its routes are there"
+        yield Finding("hook", "warn", found, REINSTALL)
+        return
+    for place, file in files.items():
         name = f"hook {place}".strip()
-        files = [root / folder / place / HOOK for folder in DISPATCHER]
-        file = next((file for file in files if file.is_symlink() or file.exists()), None)
         if file is None:
-            yield Finding(name, "warn", f"no {files[1]}", REINSTALL)
+            yield Finding(name, "warn", "not installed here", REINSTALL)
         elif not file.is_file():
             yield Finding(name, "warn", f"{file} leads to no file", REINSTALL)
         elif fault := _fault(file.stat(), owner):
@@ -98,6 +103,10 @@ def hook(root: Path, owner: int = 0) -> Iterator[Finding]:
             yield Finding(name, "warn", f"NetworkManager ignores {file}: {fault}", mend)
         else:
             yield Finding(name, "ok", str(file), "")
+
+
+def _first(files: Iterable[Path]) -> Path | None:
+    return next((file for file in files if file.is_symlink() or file.exists()), None)
 
 
 def _fault(found: os.stat_result, owner: int) -> str:

@@ -7,7 +7,6 @@ service says goes through `printable` before it is shown.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TextIO
@@ -67,7 +66,7 @@ def paint_for(stream: TextIO = sys.stdout) -> Paint:
 
 def width_of(stream: TextIO = sys.stdout) -> int | None:
     """Return how many columns there are; None where lines may be of any length."""
-    return shutil.get_terminal_size().columns if stream.isatty() else None
+    return (os.get_terminal_size(stream.fileno()).columns or None) if stream.isatty() else None
 
 
 def columns(text: str) -> int:

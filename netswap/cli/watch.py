@@ -122,7 +122,8 @@ class Watching:
             self._wake.clear()
 
     async def _draw(self, *, tick: bool) -> None:
-        width, height = os.get_terminal_size(sys.stdout.fileno())
+        size = os.get_terminal_size(sys.stdout.fileno())
+        width, height = size.columns or 80, size.lines or 24  # a serial line does not know
         now_s = time.time()
         try:
             state = await self._service.status()
@@ -132,10 +133,10 @@ class Watching:
         if tick:
             self._traces.note(state)
         events = self._events[-height:]
-        paint, size = paint_for(), (width, height)
-        self._terminal.show(
-            screen.frame(state, self._traces, events, now_s, size=size, paint=paint)
+        frame = screen.frame(
+            state, self._traces, events, now_s, size=(width, height), paint=paint_for()
         )
+        self._terminal.show(frame)
 
     def _typed(self) -> None:
         if "q" in self._terminal.keys().lower():
