@@ -1,7 +1,7 @@
 """A netswapd without a network: the real service on a real bus, answering from a table.
 
-What cannot be had from a whole daemon at will (hostile names, refusals, no answer at all) comes
-from here; everything else is tested with the daemon, in the lab.
+What cannot be had from a whole daemon at will (hostile names, refusals, another version) comes from
+here; everything else is tested with the daemon, in the lab.
 """
 
 from __future__ import annotations
@@ -108,8 +108,6 @@ class Table:
         self.the_replies = [("198.51.100.1", 0.0312), ("198.51.100.2", -1.0)]
         self.error: CallError | None = None
         """What every order is answered with."""
-        self.silent = False
-        """Whether no probe is ever answered."""
         self.asked: list[tuple[Any, ...]] = []
 
     def manager(self) -> Properties:

@@ -1,22 +1,15 @@
-"""The commands that stay: --follow, watch, and the questions of setup, on a real terminal."""
+"""The commands that stay, --follow and watch, and what only a terminal shows."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import stat
 import subprocess
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from netswap import config
-from netswap.cli.setup import write
-from netswap.cli.toml import written
-from netswap.core.settings import LinkSettings, Match
-from tests.service.ctl import COMMAND, InPipe, OnTerminal, netswapctl
+from tests.service.ctl import COMMAND, InPipe, OnTerminal
 from tests.service.fake import FakeNetswapd, PrivateBus
 
 SWAP = ("swap", "phone", "Changing default interface from eth0 to usb0: cable: 2 probes lost")
@@ -159,128 +152,3 @@ def test_colours_on_a_terminal(netswapd: FakeNetswapd, monkeypatch: pytest.Monke
         screen.wait_for("cable is active")
         assert screen.end() == 0
         assert "\x1b" not in screen.out
-
-
-CABLE = LinkSettings("cable", Match(interface="eth0"))
-PHONE = LinkSettings("phone", Match(connection="Phone"))
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "etc/netswap.toml"
-
-
-def links_in(path: Path) -> tuple[LinkSettings, ...]:
-    return config.load(path).settings.link
-
-
-def test_setup_without_questions(netswapd: FakeNetswapd, path: Path) -> None:
-    status, out, err = netswapctl("setup", "--yes", "--file", str(path))
-    assert (status, err) == (0, "")
-    assert path.read_text() in out
-    assert links_in(path) == (CABLE, PHONE)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
-
-
-def test_setup_asks_which_links_and_what_to_call_them(netswapd: FakeNetswapd, path: Path) -> None:
-    with OnTerminal("setup", "--file", str(path)) as screen:
-        screen.wait_for("  1  cable         eth0: ethernet, Wired, connected")
-        screen.wait_for("  2  phone         usb0: ethernet, Phone, connected, metered")
-        screen.wait_for("Which links, the preferred one first? [1 2]: ")
-        screen.type("3\n")
-        screen.wait_for("1 to 2 are possible")
-        screen.type("two one\n")
-        screen.wait_for("write numbers, such as: 1 2")
-        screen.type("2 1\n")
-        screen.wait_for("What do you call usb0: ethernet, Phone, connected, metered? [phone]: ")
-        screen.type("pixel\n")
-        screen.wait_for("What do you call eth0: ethernet, Wired, connected? [cable]: ")
-        screen.type("\n")
-        screen.wait_for('name = "pixel"')
-        screen.wait_for(f"Write this to {path}? [Y/n]: ")
-        assert not path.exists()
-        screen.type("y\n")
-        screen.wait_for(f"Written to {path}.")
-        assert screen.end() == 0
-        assert links_in(path) == (LinkSettings("pixel", Match(connection="Phone")), CABLE)
-
-
-def test_setup_again_changes_nothing_but_what_is_answered(
-    netswapd: FakeNetswapd, path: Path
-) -> None:
-    old = (CABLE, replace(PHONE, guard="drop", allow_lan=False))
-    write(path, written(old, {"probe.fall": "7"}))
-    answers = "y\n\n\nmobile\n\n"
-    assert netswapctl("setup", "--file", str(path), typed=answers).status == 0
-    assert links_in(path) == (CABLE, replace(old[1], name="mobile"))
-    assert config.load(path).settings.probe.fall == 7
-
-
-def test_setup_that_is_declined_writes_nothing(netswapd: FakeNetswapd, path: Path) -> None:
-    with OnTerminal("setup", "--file", str(path)) as screen:
-        for question in ("[1 2]: ", "[cable]: ", "[phone]: "):
-            screen.wait_for(question)
-            screen.type("\n")
-        screen.wait_for("[Y/n]: ")
-        screen.type("n\n")
-        assert screen.end() == 130
-        assert not path.exists()
-
-
-def test_setup_refuses_a_name_that_cannot_be_one(netswapd: FakeNetswapd, path: Path) -> None:
-    answers = "\nmy cable\n\n"
-    status, _, err = netswapctl("setup", "--file", str(path), typed=answers)
-    assert status == 2
-    assert "'my cable' cannot be a name" in err
-    assert not path.exists()
-
-
-def test_setup_with_nobody_to_ask_writes_nothing(netswapd: FakeNetswapd, path: Path) -> None:
-    status, _, err = netswapctl("setup", "--file", str(path))
-    assert status == 130
-    assert not path.exists()
-    assert "Traceback" not in err
-
-
-def test_setup_never_overwrites_unasked(netswapd: FakeNetswapd, path: Path) -> None:
-    path.parent.mkdir()
-    path.write_text("[probe]\nfall = 7\n")
-    for arguments, typed in ((["--yes"], ""), ([], "n\n")):
-        status, _, err = netswapctl("setup", *arguments, "--file", str(path), typed=typed)
-        assert status == 1
-        assert err == f"netswapctl: {path} is there already\nHint: --force replaces it\n"
-    assert path.read_text() == "[probe]\nfall = 7\n"
-    assert netswapctl("setup", "--yes", "--force", "--file", str(path)).status == 0
-    assert config.load(path).settings.probe.fall == 7
-    assert links_in(path) == (CABLE, PHONE)
-    assert Path(f"{path}.old").read_text() == "[probe]\nfall = 7\n"
-
-
-def test_setup_replaces_a_file_that_cannot_be_read(netswapd: FakeNetswapd, path: Path) -> None:
-    path.parent.mkdir()
-    path.write_text("= broken")
-    status, out, _ = netswapctl("setup", "--yes", "--force", "--file", str(path))
-    assert status == 0
-    assert "Nothing of the old file is kept: " in out
-    assert links_in(path) == (CABLE, PHONE)
-
-
-def test_setup_with_one_link_names_none(netswapd: FakeNetswapd, path: Path) -> None:
-    del netswapd.table.the_offers[1]
-    out = netswapctl("setup", "--yes", "--file", str(path)).out
-    assert "Fewer than two links: none is named, netswap picks them as they come." in out
-    assert links_in(path) == ()
-
-
-def test_setup_needs_the_service(bus: PrivateBus, path: Path) -> None:
-    status, _, err = netswapctl("setup", "--yes", "--file", str(path))
-    assert status == 3
-    assert "Hint: start it with `sudo systemctl start netswapd`" in err
-    assert not path.exists()
-
-
-def test_setup_where_it_may_not_write(netswapd: FakeNetswapd) -> None:
-    status, _, err = netswapctl("setup", "--yes", "--file", "/proc/netswap/netswap.toml")
-    assert status == 4
-    assert err.startswith("netswapctl: /proc/netswap/netswap.toml cannot be written: ")
-    assert "Hint: run it as root: sudo netswapctl setup\n" in err
