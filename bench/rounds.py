@@ -21,6 +21,8 @@ from tests.lab.witness import HeldConnection, NewConnections, RouteWatch
 
 PATIENCE_S = 0.9
 """When a new connection counts as failed; the kernel itself would try again after 1 s."""
+EVERY_S = 0.049
+"""How often one is begun: every 50 ms, but not in step with the probes."""
 SEEN_S = 1.0
 """After this, every connection that was begun has succeeded or failed."""
 TIMEOUT_S = 30.0
@@ -31,7 +33,7 @@ class Rounds:
 
     def __init__(self, lab: Lab, daemon: Netswapd, results: Results, seed: int) -> None:
         self._cable, self._daemon, self._results = lab.link(CABLE.name), daemon, results
-        self._users = NewConnections(patience_s=PATIENCE_S)
+        self._users = NewConnections(interval_s=EVERY_S, patience_s=PATIENCE_S)
         self._routes = RouteWatch()
         self._random = random.Random(seed)
         self._stack = ExitStack()
@@ -47,8 +49,6 @@ class Rounds:
     def one(self) -> str:
         """Do one round; return it in a few words."""
         results, users, cable = self._results, self._users, self._cable
-        time.sleep(self._random.random())  # the cut falls anywhere between two probes
-
         cut, _ = self._swap(cable.cut, TETHER.name)
         results.failover.values.append(users.offline_s(cut) or 0.0)
         healed, back = self._swap(cable.heal, CABLE.name)
@@ -68,6 +68,7 @@ class Rounds:
 
     def _swap(self, act: Callable[[], None], target: str) -> tuple[float, float]:
         """Make the daemon swap; return when the trouble began and when the route had changed."""
+        time.sleep(self._random.random())  # so that it falls anywhere between two probes
         with HeldConnection() as held:
             start = time.monotonic()
             act()
