@@ -220,6 +220,15 @@ def _wrong_targets(targets: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
         yield f"probe.targets[{i}]", problem, hint
 
 
+def _wrong_networks(where: str, networks: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+    for i, network in enumerate(networks):
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            hint = 'an address or a network, such as "192.0.2.7" or "2001:db8::/32"'
+            yield f"{where}[{i}]", str(error), hint
+
+
 def _wrong_links(links: tuple[LinkSettings, ...]) -> Iterator[tuple[str, str, str]]:
     seen: dict[object, str] = {}
     for i, link in enumerate(links):
@@ -229,6 +238,7 @@ def _wrong_links(links: tuple[LinkSettings, ...]) -> Iterator[tuple[str, str, st
             yield f"{where}.name", f"{link.name!r} cannot be a name", hint
         if link.name in seen:
             yield f"{where}.name", f"{link.name!r} names two links", "names must differ"
+        yield from _wrong_networks(f"{where}.allow", link.allow)
         criteria = (link.match.interface, link.match.connection, link.match.uuid)
         if link.match.type is not None and link.match.type not in TYPES:
             hint = f"known types: {', '.join(TYPES)}"

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import click
 
@@ -62,7 +62,7 @@ def _entries(cls: Any, where: str = "") -> Iterator[str]:
             yield f"**{name}** = *table*\n:   {doc.text}\n"
             yield from _entries(kind, f"{name}.")
         else:
-            yield f"**{name}** = *{_kind(kind)}*\n:   {doc.text}{_values(item, doc)}\n"
+            yield f"**{name}** = {_kind(kind)}\n:   {doc.text}{_values(item, doc)}\n"
 
 
 def _values(item: Field[Any], doc: Doc) -> str:
@@ -76,10 +76,12 @@ def _values(item: Field[Any], doc: Doc) -> str:
 
 def _kind(kind: Any) -> str:
     if get_origin(kind) is tuple:
-        return f"list of {_kind(get_args(kind)[0])}"
+        return f"*list of* {_kind(get_args(kind)[0])}"
+    if get_origin(kind) is Literal:
+        return " | ".join(f"`{_toml(value)}`" for value in get_args(kind))
     if isinstance(kind, UnionType):
         return " or ".join(_kind(part) for part in get_args(kind) if part is not NoneType)
-    return KINDS[kind]
+    return f"*{KINDS[kind]}*"
 
 
 def _toml(value: Any) -> str:

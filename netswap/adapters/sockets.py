@@ -14,9 +14,9 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from netswap.adapters import netlink
 
@@ -35,6 +35,7 @@ _REPLY_HEAD = 4  # inet_diag_msg before its id
 _DHCP_PORTS = {(68, 67), (546, 547)}
 
 Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,10 @@ class Connection:
     """As the kernel gave it, with the cookie: another socket on the same ports is not meant."""
 
 
-def destroy(address: str) -> Destroyed:
+def destroy(address: str, spare: Iterable[str] = ()) -> Destroyed:
     """End TCP and connected UDP sockets with this local address, IPv4-mapped ones included.
+
+    Those with a peer in one of the networks in `spare` live on.
 
     Raises OSError if the kernel cannot be asked, PermissionError without CAP_NET_ADMIN.
     """
@@ -70,7 +73,8 @@ def destroy(address: str) -> Destroyed:
     ) as channel:
         channel.connect((0, 0))
         ended = 0
-        for connection in doomed(_connections(channel), ip_address(address)):
+        networks = [ip_network(network) for network in spare]
+        for connection in doomed(_connections(channel), ip_address(address), networks):
             try:
                 netlink.ask(channel, destroy_request(connection))
             except FileNotFoundError:
@@ -118,7 +122,9 @@ def parse_connection(protocol: int, body: bytes) -> Connection:
     )  # fmt: skip
 
 
-def doomed(connections: Iterable[Connection], address: Address) -> list[Connection]:
+def doomed(
+    connections: Iterable[Connection], address: Address, spare: Collection[Network] = ()
+) -> list[Connection]:
     """Pick those to end.
 
     Both ends of a connection within this machine are in the dump: such a one is known by its
@@ -132,6 +138,7 @@ def doomed(connections: Iterable[Connection], address: Address) -> list[Connecti
         if c.local == address
         and c.local != c.peer
         and not c.peer.is_loopback
+        and not any(c.peer in network for network in spare)
         and (c.protocol, c.peer, c.peer_port, c.local, c.local_port) not in ends
         and not (c.protocol == socket.IPPROTO_UDP and (c.local_port, c.peer_port) in _DHCP_PORTS)
     ]

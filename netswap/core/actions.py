@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
+from netswap.core.model import REFUSE, Barrier
+
 
 @dataclass(frozen=True, slots=True)
 class Unblock:
@@ -20,10 +22,11 @@ class Unblock:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Put a link into the guard."""
+    """Put a link into the guard, or have it guarded in another way."""
 
     link: str
     ifname: str
+    barrier: Barrier = REFUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class EndConnections:
 
     link: str
     addresses: tuple[str, ...]
+    spare: frozenset[str] = frozenset()
+    """Networks to which connections may live on."""
 
 
 @dataclass(frozen=True, slots=True)

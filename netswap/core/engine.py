@@ -39,6 +39,8 @@ class Engine:
         self._since_s = now_s
         self._needed: tuple[Step, ...] = ()
         self._attempts = Attempts()
+        self._lingers: dict[str, float] = {}
+        """Links that were left while they worked → when their connections have had their time."""
         self._under_way: tuple[Step, ...] | None = None
         self._stuck = False
         self._stopping = False
@@ -93,6 +95,7 @@ class Engine:
         deadlines = [track.deadline_s(self._interval_s(track)) for track in self._tracks.values()]
         if self._override.until_s != Override().until_s:
             deadlines.append(self._override.until_s)
+        deadlines += self._lingers.values()
         if self._under_way is None:
             deadlines.append(self._attempts.deadline_s(self._needed, now_s))
         return min((at for at in deadlines if at is not None), default=None)
@@ -203,6 +206,7 @@ class Engine:
         if desired.active != self._desired.active:
             self._since_s, self._reason = now_s, desired.reason
             if before and after:
+                self._let_linger(before.name, after.name, now_s)
                 say = (
                     words.moved(before, after)
                     if desired.hold
@@ -212,6 +216,13 @@ class Engine:
         if desired.reason == policy.NOWHERE and not was_nowhere:
             self._actions.append(words.nowhere(after))
         self._desired, self._active = desired, after or self._active
+
+    def _let_linger(self, left: str, taken: str, now_s: float) -> None:
+        """Let connections over a link that works finish, if that is wanted."""
+        self._lingers.pop(taken, None)
+        track, linger_s = self._tracks.get(left), self._settings.guard.linger_s
+        if linger_s and track and track.health.up:
+            self._lingers[left] = now_s + linger_s
 
     def _end_pin(self) -> None:
         """Let the user's choice go when that link is dead, unless it was meant even so."""
@@ -223,9 +234,9 @@ class Engine:
                 self._overrule(Override(), f"{pin.link}: {why}")
 
     def _plan(self, now_s: float) -> None:
-        self._needed = planning.plan(
-            self._desired, self._world, self._touchable, self._settings.metric
-        )
+        self._lingers = {name: at_s for name, at_s in self._lingers.items() if at_s > now_s}
+        world = self._world.with_lingering(self._lingers)
+        self._needed = planning.plan(self._desired, world, self._touchable, self._settings.metric)
         self._attempts.forgive_all_but(self._needed, now_s)
         self._note_stuck()
         steps = tuple(step for step in self._needed if self._attempts.ready(step, now_s))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import inf
 
@@ -69,6 +69,21 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Barrier:
+    """How the guard stands before a link: what it lets pass beside what keeps the link alive."""
+
+    drop: bool = False
+    """Whether packets are dropped silently rather than answered with a refusal."""
+    allow: frozenset[str] = frozenset()
+    """Networks that stay reachable, IPv4 and IPv6, in CIDR notation without host bits."""
+    lingering: bool = False
+    """Whether connections that exist may go on; new ones are refused all the same."""
+
+
+REFUSE = Barrier()
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """One link as observed just now. `obstacle` says why it cannot carry traffic, "" if it can."""
 
@@ -83,6 +98,8 @@ class Link:
     v4: Route | None = None
     v6: Route | None = None
     addresses: tuple[str, ...] = ()
+    barrier: Barrier | None = REFUSE
+    """How it is guarded on standby; None: it is not."""
     stale: bool = False
     """The kernel kept a default route from before NetworkManager was restarted."""
 
@@ -101,10 +118,24 @@ class World:
     """Interface names in the guard's set, read back from the kernel."""
     managed: bool = True
     """Whether NetworkManager is there to be asked."""
+    barriers: Mapping[str, Barrier] = field(default_factory=dict)
+    """How each of them is guarded, read back likewise; empty where nobody looked."""
 
     def link(self, name: str | None) -> Link | None:
         """Return the link of that name, None if there is none."""
         return next((link for link in self.links if link.name == name), None)
+
+    def with_lingering(self, names: Collection[str]) -> World:
+        """Return the same world with connections over these links let go on."""
+        if not names:
+            return self
+        links = (
+            replace(link, barrier=replace(link.barrier, lingering=True))
+            if link.barrier and link.name in names
+            else link
+            for link in self.links
+        )
+        return replace(self, links=tuple(links))
 
     def index(self, link: Link) -> int:
         """Return the place in the order of preference, 0 for the preferred link."""

@@ -80,10 +80,15 @@ def _unblock(desired: Desired, world: World) -> Iterator[Step]:
 
 def _block(desired: Desired, world: World) -> Iterator[Step]:
     for link in world.links:
-        if link.name in desired.guarded and link.ifname and link.ifname not in world.guarded:
-            yield Block(link.name, link.ifname)
-            if link.addresses:
-                yield EndConnections(link.name, link.addresses)
+        barrier = link.barrier
+        if link.name not in desired.guarded or not link.ifname or barrier is None:
+            continue
+        guarded = link.ifname in world.guarded
+        stands = world.barriers.get(link.ifname, barrier)
+        if not guarded or stands != barrier:
+            yield Block(link.name, link.ifname, barrier)
+        if link.addresses and not barrier.lingering and (not guarded or stands.lingering):
+            yield EndConnections(link.name, link.addresses, barrier.allow)
 
 
 def _name_of(world: World, ifname: str) -> str:

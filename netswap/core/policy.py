@@ -43,7 +43,7 @@ def _best(world: World, healths: Mapping[str, Health]) -> Desired:
 
 
 def _all_but(world: World, active: Link) -> frozenset[str]:
-    return frozenset(link.name for link in world.others(active) if link.ifname)
+    return frozenset(link.name for link in world.others(active) if link.ifname and link.barrier)
 
 
 def _stay(world: World, current: Link | None, reason: str) -> Desired:

@@ -7,7 +7,7 @@ below (`netswap.config`). Numbers carry their unit in the name.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 LOWEST_METRIC = 51
 """NetworkManager gives a VPN's default route 50: a plain link must never stand at or below it."""
@@ -40,6 +40,19 @@ class LinkSettings:
     name: Annotated[str, Doc("what you call this link; shown everywhere")]
     match: Annotated[Match, Doc("which device it is; all that is given must match")]
     metered: Annotated[bool | None, Doc("whether data costs; default: what NM thinks")] = None
+    guard: Annotated[
+        Literal["reject", "drop", "off", "metered-only"],
+        Doc(
+            "how traffic is kept off it on standby: refused with an answer, dropped silently, not "
+            "at all, or refused only where data costs: reject, drop, off or metered-only"
+        ),
+    ] = "reject"
+    allow_lan: Annotated[
+        bool, Doc("whether its own networks and multicast stay reachable on standby")
+    ] = True
+    allow: Annotated[
+        tuple[str, ...], Doc("addresses and networks that stay reachable over it on standby")
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +93,21 @@ class MetricSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """How connections end when traffic has moved."""
+
+    linger_s: Annotated[
+        float,
+        Doc(
+            "seconds for which connections over a backup may go on after a swap back; new ones "
+            "are refused at once",
+            0,
+            86400,
+        ),
+    ] = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that netswap.toml can say. No links: netswap picks them itself."""
 
@@ -90,3 +118,4 @@ class Settings:
     metric: Annotated[MetricSettings, Doc("a table, [metric]")] = field(
         default_factory=MetricSettings
     )
+    guard: Annotated[GuardSettings, Doc("a table, [guard]")] = field(default_factory=GuardSettings)

@@ -55,8 +55,8 @@ class Daemon:
         self.history = History()
         self.client: Client | None = None
         settings = configuration.settings
-        self._guard = Guard()
-        self._observer = Observer(settings, frozenset if dry_run else self._guard.guarded)
+        self._guard = Guard(linger=settings.guard.linger_s > 0)
+        self._observer = Observer(settings, dict if dry_run else self._guard.guarded)
         self._steps = Steps(self._guard, self._observer.path)
         self._stepper: Stepper = DryRun() if dry_run else self._steps
         self._probing = Probing(settings.probe.targets, self._on_reply)
@@ -314,6 +314,7 @@ class Daemon:
             async with asyncio.timeout(LEAVE_S):
                 if self._busy:
                     await self._busy
+                await self._steps.settle()
                 self._engine.stop()
                 for action in self._engine.take_actions():
                     self._perform(action)

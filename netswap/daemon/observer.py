@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import socket
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from netswap.adapters import kernel
 from netswap.adapters.nm import links
 from netswap.adapters.nm.client import Client
 from netswap.adapters.nm.links import Metrics, Picker
 from netswap.adapters.nm.view import Device
-from netswap.core.model import World
+from netswap.core.model import Barrier, World
 from netswap.core.settings import Settings
 
 
 class Observer:
     """Makes a `World` of what is seen, and knows which device each link is."""
 
-    def __init__(self, settings: Settings, guarded: Callable[[], frozenset[str]]) -> None:
+    def __init__(self, settings: Settings, guarded: Callable[[], Mapping[str, Barrier]]) -> None:
         self._settings = settings
         self._guarded = guarded
         self._picker = Picker()
@@ -40,10 +40,12 @@ class Observer:
             link.name: device.path for link, device in assigned if device and device in told
         }
         metrics = _metrics()
+        barriers = self._guarded()
         return World(
             links=tuple(links.observe(link, device, metrics) for link, device in assigned),
-            guarded=self._guarded(),
+            guarded=frozenset(barriers),
             managed=managed,
+            barriers=barriers,
         )
 
     def path(self, link: str) -> str | None:

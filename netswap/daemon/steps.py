@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,7 +24,7 @@ from netswap.core.actions import (
     Tidy,
     Unblock,
 )
-from netswap.core.model import Link, Route, World
+from netswap.core.model import Barrier, Link, Route, World
 
 log = logging.getLogger(__name__)
 
@@ -45,14 +47,23 @@ class Stepper(Protocol):
         """Return the world as this stepper wants it seen."""
 
 
+FOLLOW_UP_S = 1.2
+
+
 class Steps:
-    """Steps on the real system."""
+    """Steps on the real system.
+
+    A rank is followed up by a Reapply of nothing. NM 1.42 asks for the lease again when a metric
+    changes; one that comes within a second of the one before looks the same to it, and it then
+    forgets to renew it. A Reapply of nothing mends that (and restarts no DHCP).
+    """
 
     def __init__(self, guard: GuardLike, path: Callable[[str], str | None]) -> None:
         self._guard = guard
         self._path = path
         self.router: Router | None = None
         """To be set while there is a bus."""
+        self._following_up: set[asyncio.Task[None]] = set()
         self.can_end = True
         """Whether the kernel can end connections, as far as is known."""
 
@@ -70,20 +81,32 @@ class Steps:
 
     async def _take(self, step: Step) -> None:
         match step:
-            case Block(_, ifname):
-                self._guard.block(ifname)
+            case Block(_, ifname, barrier):
+                self._guard.block(ifname, barrier)
             case Unblock(_, ifname):
                 self._guard.unblock(ifname)
-            case EndConnections(link, addresses):
-                self.can_end = _end_connections(link, addresses)
+            case EndConnections(link, addresses, spare):
+                self.can_end = _end_connections(link, addresses, spare)
             case SetMetric(link, v4, v6):
-                await self._to(step).set_metric(self._device(step, link), v4, v6)
+                await self._set_metric(step, link, v4, v6)
             case Tidy(link):
                 await self._to(step).tidy(self._device(step, link))
             case Restore(link):
                 await self._restore(step, link)
             case Recheck():
                 self._to(step).recheck()
+
+    async def _set_metric(self, step: Step, link: str, v4: int | None, v6: int | None) -> None:
+        router, device = self._to(step), self._device(step, link)
+        await router.set_metric(device, v4, v6)
+        task = asyncio.create_task(_follow_up(router, device))
+        self._following_up.add(task)
+        task.add_done_callback(self._following_up.discard)
+
+    async def settle(self) -> None:
+        """Wait until what was begun is finished."""
+        if self._following_up:
+            await asyncio.wait(self._following_up)
 
     async def _restore(self, step: Step, link: str) -> None:
         if await self._to(step).restore(self._device(step, link)):
@@ -101,9 +124,15 @@ class Steps:
         return path
 
 
-def _end_connections(link: str, addresses: Sequence[str]) -> bool:
+async def _follow_up(router: Router, device: str) -> None:
+    await asyncio.sleep(FOLLOW_UP_S)
+    with contextlib.suppress(BusError):  # it is gone: so is what was to be mended
+        await router.tidy(device)
+
+
+def _end_connections(link: str, addresses: Sequence[str], spare: frozenset[str]) -> bool:
     """End what is bound to these addresses; return whether the kernel can do that at all."""
-    ended = [sockets.destroy(address) for address in addresses]
+    ended = [sockets.destroy(address, spare) for address in addresses]
     count = sum(destroyed.ended for destroyed in ended)
     if count:
         log.info("Ended %d connection%s of %s", count, "s" * (count != 1), link)
@@ -114,7 +143,7 @@ class DryRun:
     """Says what would be done, and pretends that it was."""
 
     def __init__(self) -> None:
-        self._guarded: frozenset[str] = frozenset()
+        self._guarded: dict[str, Barrier] = {}
         self._ranks: dict[str, SetMetric] = {}
 
     async def take(self, steps: Sequence[Step]) -> None:
@@ -122,17 +151,18 @@ class DryRun:
         for step in steps:
             log.info("Dry run, not done: %s", words.step_text(step))
             match step:
-                case Block(_, ifname):
-                    self._guarded |= {ifname}
+                case Block(_, ifname, barrier):
+                    self._guarded[ifname] = barrier
                 case Unblock(_, ifname):
-                    self._guarded -= {ifname}
+                    self._guarded.pop(ifname, None)
                 case SetMetric(link):
                     self._ranks[link] = step
 
     def seen(self, world: World) -> World:
         """Return the world as it would be."""
         links = tuple(self._ranked(link) for link in world.links)
-        return replace(world, links=links, guarded=self._guarded)
+        barriers = dict(self._guarded)
+        return replace(world, links=links, guarded=frozenset(barriers), barriers=barriers)
 
     def _ranked(self, link: Link) -> Link:
         ranks = self._ranks.get(link.name)

@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from netswap.adapters.nft.errors import GuardError
 from netswap.adapters.nft.ruleset import checked
 from netswap.adapters.probe.icmp import ProbeFailure, Reply
 from netswap.adapters.probe.packet import SEQUENCES
+from netswap.core.model import REFUSE, Barrier
 
 
 class FakeGuard:
     """A guard without a kernel; tests may set `packets` to what it should have refused."""
 
     def __init__(self) -> None:
-        self._guarded: set[str] | None = None
+        self._guarded: dict[str, Barrier] | None = None
         self.packets = 0
 
     def open(self) -> None:
-        self._guarded = set()
+        self._guarded = {}
         self.packets = 0
 
-    def block(self, ifname: str) -> None:
-        self._links().add(checked(ifname))
+    def block(self, ifname: str, barrier: Barrier = REFUSE) -> None:
+        self._links()[checked(ifname)] = barrier
 
     def unblock(self, ifname: str) -> None:
-        self._links().discard(checked(ifname))
+        self._links().pop(checked(ifname), None)
 
-    def guarded(self) -> frozenset[str]:
-        return frozenset(self._links())
+    def guarded(self) -> Mapping[str, Barrier]:
+        return dict(self._links())
 
     def refused(self) -> int:
         self._links()
@@ -38,7 +39,7 @@ class FakeGuard:
     def close(self) -> None:
         self._guarded = None
 
-    def _links(self) -> set[str]:
+    def _links(self) -> dict[str, Barrier]:
         if self._guarded is None:
             raise GuardError("the guard is not open", "call open() first")
         return self._guarded

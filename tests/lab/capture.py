@@ -16,7 +16,7 @@ from tests.lab.sniff import Packet
 class Capture:
     """All that the laptop sends over a link, seen at the ISP's end."""
 
-    LINK_KEEPING = frozenset({"arp", "ndp", "mld", "igmp", "dhcp4", "dhcp6"})
+    LINK_KEEPING = frozenset({"arp", "ndp", "mld", "igmp", "dhcp4", "dhcp6", "dhcp4-unwanted"})
     """What keeps the link itself alive, and carries nothing of the user's."""
 
     def __init__(self, link: Link) -> None:

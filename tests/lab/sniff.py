@@ -15,7 +15,8 @@ from typing import NamedTuple
 ETH_P_ALL, ETH_P_IP, ETH_P_ARP, ETH_P_IPV6 = 0x0003, 0x0800, 0x0806, 0x86DD
 ICMP, IGMP, UDP, HOP_BY_HOP, ICMPV6 = 1, 2, 17, 0, 58
 UDP_KINDS = {67: "dhcp4", 68: "dhcp4", 546: "dhcp6", 547: "dhcp6"}
-ICMP_ECHO, ICMPV6_ECHO = 8, 128
+ICMP_ECHO, ICMP_UNREACHABLE, ICMPV6_ECHO = 8, 3, 128
+DHCP_CLIENT = 68
 ICMPV6_KINDS = {
     **dict.fromkeys((130, 131, 132, 143), "mld"),  # RFC 2710, RFC 3810
     **dict.fromkeys(range(133, 138), "ndp"),  # RFC 4861
@@ -30,7 +31,8 @@ class Packet(NamedTuple):
     at: float
     length: int
     kind: str
-    """arp, ndp, mld, igmp, dhcp4, dhcp6, echo (a request), or traffic: anything else."""
+    """arp, ndp, mld, igmp, dhcp4, dhcp6, dhcp4-unwanted (the kernel's answer to a DHCP answer),
+    echo (a request), or traffic: anything else."""
     protocol: int
     source: str
     destination: str
@@ -63,7 +65,18 @@ def kind4(protocol: int, payload: bytes) -> str:
         return "igmp"
     if protocol == ICMP and payload[0] == ICMP_ECHO:
         return "echo"
+    if protocol == ICMP and payload[0] == ICMP_UNREACHABLE:
+        return "dhcp4-unwanted" if quotes_dhcp_answer(payload[8:]) else OTHER
     return udp_kind(payload) if protocol == UDP else OTHER
+
+
+def quotes_dhcp_answer(quoted: bytes) -> bool:
+    """Tell whether an ICMP error is about a DHCP server's answer to a client's port.
+
+    NetworkManager asks from a packet socket: the kernel has nobody for the unicast answer.
+    """
+    header = (quoted[0] & 15) * 4
+    return quoted[9] == UDP and struct.unpack_from("!H", quoted, header + 2)[0] == DHCP_CLIENT
 
 
 def kind6(protocol: int, payload: bytes) -> str:

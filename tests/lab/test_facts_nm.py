@@ -138,3 +138,22 @@ def test_a_note_can_be_left_on_the_applied_connection(lab: Lab, nm: NmBus, tethe
     nm.reapply("tether0", note("three"))
     lab.nmcli("connection", "up", "tether0")
     assert "user" not in nm.applied("tether0")[0]
+
+
+def test_reapply_right_after_a_lease_loses_its_renewal_until_the_next_reapply_of_nothing(
+    lab: Lab, nm: NmBus, tether: Link
+) -> None:
+    """NM 1.42: a lease of the same second looks like the one before, and nothing is committed."""
+
+    def renews() -> bool:
+        return "%tether0:68" in lab.sh("ss", "-Hunap")
+
+    def lost() -> bool:
+        lab.nmcli("connection", "up", "tether0")
+        wait_until(tether.ready4, 10, "the tether has its address")
+        nm.reapply("tether0", rank(201))
+        return not holds(renews, for_s=0.5) and not renews()
+
+    assert any(lost() for _ in range(12)), "the reason for netswapd's follow-up is gone"
+    nm.reapply("tether0", {})
+    wait_until(renews, 1, "the socket is back")

@@ -78,6 +78,20 @@ def test_dhcp_renewal_passes_the_guard(lab: Lab, tether: Link) -> None:
         assert tether.address() is not None
 
 
+def test_link_that_is_activated_again_is_ranked_and_keeps_renewing_its_lease(lab: Lab) -> None:
+    """A Reapply within a second of the lease has NM 1.42 forget to renew it, mostly."""
+    start(lab)
+
+    def renews() -> bool:
+        return "%tether0:68" in lab.sh("ss", "-Hunap")
+
+    for _ in range(3):
+        lab.nmcli("connection", "up", "tether0")
+        wait_until(lambda: lab.link("tether0").metrics() == [200], 3, "the tether stands by")
+        assert holds(lambda: True, for_s=1.5)
+        wait_until(renews, 2, "NetworkManager has its socket for renewals")
+
+
 @pytest.mark.lab(ONLY_BACKUP_DUAL)
 def test_ipv6_only_the_backup_has_is_refused_at_once(lab: Lab, tether: Link) -> None:
     """An application that tries IPv6 first falls back, since the refusal is an answer."""

@@ -91,6 +91,7 @@ def test_a_connected_device() -> None:
         gateway="198.51.100.1",
         dns4=100,
         dns6=100,
+        networks=("198.51.100.7/24",),
     )
 
 
@@ -226,7 +227,7 @@ def test_whatever_comes_devices_have_the_types_they_should_have(signals: list[Si
             value = getattr(device, field.name)
             if field.name in ("metrics4", "metrics6"):
                 assert all(isinstance(metric, int) for metric in value)
-            elif field.name == "addresses":
+            elif field.name in ("addresses", "networks"):
                 assert all(isinstance(address, str) for address in value)
             elif field.name in ("dns4", "dns6"):
                 assert value is None or isinstance(value, int)

@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from netswap.adapters.nft import ruleset
 from netswap.adapters.nft.errors import GuardError
+from netswap.core.model import Barrier
 
-LISTED = """\
-table inet netswap {
+LISTING = """\
+table inet netswap { # progname netswapd
+\tflags owner
 \tset standby {
 \t\ttype ifname
 \t\tcomment "links by which nothing may leave"
 \t\telements = { "veth-a",
 \t\t\t     "tether0.10" }
+\t}
+
+\tset silent {
+\t\ttype ifname
+\t\telements = { "veth-a" }
+\t}
+
+\tset lingering {
+\t\ttype ifname
+\t\telements = { "tether0.10" }
+\t}
+
+\tset allowed4 {
+\t\ttype ifname . ipv4_addr
+\t\tflags interval
+\t\telements = { "veth-a" . 10.2.0.0/24,
+\t\t\t     "veth-a" . 10.9.0.1 }
+\t}
+
+\tset allowed6 {
+\t\ttype ifname . ipv6_addr
+\t\tflags interval
+\t\telements = { "veth-a" . fe80::/10 }
 \t}
 }
 """
@@ -78,12 +105,34 @@ def test_whatever_the_name_a_command_stays_one_element(ifname: str) -> None:
     assert len(command.splitlines()) == 1
 
 
-def test_listed_links_are_read_over_wrapped_lines() -> None:
-    assert ruleset.parse_standby(LISTED) == {"veth-a", "tether0.10"}
+def test_barriers_are_read_over_wrapped_lines() -> None:
+    assert ruleset.parse_barriers(LISTING) == {
+        "veth-a": Barrier(drop=True, allow=frozenset({"10.2.0.0/24", "10.9.0.1/32", "fe80::/10"})),
+        "tether0.10": Barrier(lingering=True),
+    }
 
 
-def test_an_empty_set_lists_no_elements() -> None:
-    assert ruleset.parse_standby("table inet netswap {\n\tset standby {\n\t}\n}\n") == frozenset()
+def test_an_empty_table_guards_nothing() -> None:
+    empty = re.sub(r"elements = \{[^}]*\}", "", LISTING)
+    assert ruleset.parse_barriers(empty) == {}
+
+
+def test_a_barrier_changes_in_one_transaction() -> None:
+    before = Barrier(drop=True, allow=frozenset({"10.2.0.0/24"}))
+    after = Barrier(allow=frozenset({"2001:db8::/32"}))
+    assert ruleset.block("usb0", after, before).splitlines() == [
+        'delete element inet netswap standby { "usb0" }',
+        'delete element inet netswap silent { "usb0" }',
+        'delete element inet netswap allowed4 { "usb0" . 10.2.0.0/24 }',
+        'add element inet netswap standby { "usb0" }',
+        'add element inet netswap allowed6 { "usb0" . 2001:db8::/32 }',
+    ]
+    assert ruleset.unblock("usb0", before).count("delete element") == 3
+
+
+def test_connections_are_tracked_only_where_some_may_linger() -> None:
+    assert "ct state" not in ruleset.create_table()
+    assert "@lingering ct state established,related accept" in ruleset.create_table(linger=True)
 
 
 def test_the_counter_is_read() -> None:

@@ -7,12 +7,14 @@ a stranger. Nothing is remembered here; what is guarded is read back from the ke
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol, Self
 
 import nftables
 
 from netswap.adapters.nft import ruleset
 from netswap.adapters.nft.errors import GuardError, NoTableError
+from netswap.core.model import REFUSE, Barrier
 
 __all__ = ["Guard", "GuardError", "GuardLike"]
 
@@ -23,14 +25,17 @@ class GuardLike(Protocol):
     def open(self) -> None:
         """Set up an empty guard, replacing what a dead process left; raise GuardError if taken."""
 
-    def block(self, ifname: str) -> None:
-        """Refuse what leaves by this link; blocking twice is fine."""
+    def block(self, ifname: str, barrier: Barrier = REFUSE) -> None:
+        """Refuse what leaves by this link, but for what the barrier lets pass.
+
+        Blocking twice is fine; another barrier takes the place of the one that stands.
+        """
 
     def unblock(self, ifname: str) -> None:
         """Let the link be used again; unblocking a free link is fine."""
 
-    def guarded(self) -> frozenset[str]:
-        """Links that are blocked now."""
+    def guarded(self) -> Mapping[str, Barrier]:
+        """Links that are blocked now, and how."""
 
     def refused(self) -> int:
         """Packets refused since `open`."""
@@ -42,8 +47,9 @@ class GuardLike(Protocol):
 class Guard:
     """The guard on the running kernel."""
 
-    def __init__(self, mark: int = ruleset.PROBE_MARK) -> None:
+    def __init__(self, mark: int = ruleset.PROBE_MARK, *, linger: bool = False) -> None:
         self._mark = mark
+        self._linger = linger
         self._nft: nftables.Nftables | None = None
 
     def __enter__(self) -> Self:
@@ -59,7 +65,7 @@ class Guard:
         self._nft = nftables.Nftables()
         try:
             self._refuse_a_second_daemon()
-            self._run(ruleset.create_table(self._mark))
+            self._run(ruleset.create_table(self._mark, linger=self._linger))
             if not ruleset.has_owner(self._run(ruleset.list_table())):
                 self._run(ruleset.delete_table())
                 raise GuardError(
@@ -70,17 +76,18 @@ class Guard:
             self._nft = None
             raise
 
-    def block(self, ifname: str) -> None:
+    def block(self, ifname: str, barrier: Barrier = REFUSE) -> None:
         """Refuse what leaves by this link."""
-        self._run(ruleset.block(ifname))
+        self._run(ruleset.block(ifname, barrier, self.guarded().get(ifname)))
 
     def unblock(self, ifname: str) -> None:
         """Let the link be used again."""
-        self._run(ruleset.unblock(ifname))
+        if before := self.guarded().get(ruleset.checked(ifname)):
+            self._run(ruleset.unblock(ifname, before))
 
-    def guarded(self) -> frozenset[str]:
+    def guarded(self) -> Mapping[str, Barrier]:
         """Read back which links the kernel guards."""
-        return ruleset.parse_standby(self._run(ruleset.list_standby()))
+        return ruleset.parse_barriers(self._run(ruleset.list_table()))
 
     def refused(self) -> int:
         """Read back how many packets the kernel refused since the table was made."""

@@ -6,7 +6,9 @@ The table in one paragraph: a packet that leaves by a link in the set `standby` 
 it keeps that link alive (DHCP, neighbour and router discovery, multicast membership) or is one of
 netswap's own probes, known by its mark. TCP gets a reset and everything else an ICMP error, so that
 nothing hangs; what cannot be answered (multicast, broadcast, other resets) is silently dropped by
-the same rules. A packet for any other link passes untouched.
+the same rules. A packet for any other link passes untouched. Each link may have networks that stay
+reachable over it (but for name servers: a lookup would go on from there), may be silent rather
+than answer, and may let existing connections finish.
 
 Three choices:
 
@@ -23,8 +25,10 @@ Three choices:
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 
 from netswap.adapters.nft.errors import GuardError
+from netswap.core.model import REFUSE, Barrier
 
 TABLE = "inet netswap"
 PROBE_MARK = 0x6E737770
@@ -43,6 +47,23 @@ table inet netswap {{
     type ifname;
     comment "links by which nothing may leave"
   }}
+  set silent {{
+    type ifname;
+    comment "those of them that drop without an answer"
+  }}
+  set lingering {{
+    type ifname;
+    comment "those of them over which existing connections may finish"
+  }}
+  set allowed4 {{
+    type ifname . ipv4_addr;
+    flags interval;
+    comment "what stays reachable over them"
+  }}
+  set allowed6 {{
+    type ifname . ipv6_addr;
+    flags interval;
+  }}
   chain output {{
     type filter hook output priority 20; policy accept;
     oifname != @standby accept
@@ -59,7 +80,15 @@ table inet netswap {{
     oifname @standby goto refuse
   }}
   chain refuse {{
+    meta l4proto {{ tcp, udp }} th dport {{ 53, 853 }} goto answer comment "lookups go on"
+    oifname . ip daddr @allowed4 accept
+    oifname . ip6 daddr @allowed6 accept
+{linger}\
+    goto answer
+  }}
+  chain answer {{
     counter name refused
+    oifname @silent drop
     meta l4proto tcp reject with tcp reset
     reject with icmpx type admin-prohibited
   }}
@@ -67,13 +96,21 @@ table inet netswap {{
 """
 
 
-def create_table(mark: int = PROBE_MARK) -> str:
+_LINGER = """\
+    oifname @lingering ct state established,related accept
+"""
+"""Only where it is wanted: whatever mentions `ct` has the kernel track every connection."""
+
+
+def create_table(mark: int = PROBE_MARK, *, linger: bool = False) -> str:
     """Make the table anew, in one transaction that also replaces a leftover of the same name.
 
     Forwarded packets get no exceptions: DHCP and discovery are never forwarded (hop limit 255 would
     not survive it), and a probe starts here.
     """
-    return f"add table {TABLE}\ndelete table {TABLE}\n" + _TABLE_BODY.format(mark=mark)
+    return f"add table {TABLE}\ndelete table {TABLE}\n" + _TABLE_BODY.format(
+        mark=mark, linger=_LINGER if linger else ""
+    )
 
 
 def delete_table() -> str:
@@ -86,28 +123,31 @@ def list_table() -> str:
     return f"list table {TABLE}"
 
 
-def list_standby() -> str:
-    """Ask for the guarded links."""
-    return f"list set {TABLE} standby"
-
-
 def list_refused() -> str:
     """Ask how many packets were refused."""
     return f"list counter {TABLE} refused"
 
 
-def block(ifname: str) -> str:
-    """Guard a link; guarding it twice is no error."""
-    return f'add element {TABLE} standby {{ "{checked(ifname)}" }}'
+def block(ifname: str, barrier: Barrier = REFUSE, before: Barrier | None = None) -> str:
+    """Guard a link, in one transaction; `before` is how it is guarded now, None if it is not."""
+    commands = [f"delete element {place}" for place in _places(ifname, before) if before]
+    return "\n".join([*commands, *(f"add element {place}" for place in _places(ifname, barrier))])
 
 
-def unblock(ifname: str) -> str:
-    """Free a link; freeing a free one is no error.
+def unblock(ifname: str, before: Barrier) -> str:
+    """Free a link that is guarded in this way, in one transaction."""
+    return "\n".join(f"delete element {place}" for place in _places(ifname, before))
 
-    `delete element` fails for a missing one and `destroy` came with nft 1.0.7; added and deleted
-    in one transaction works everywhere, and no packet sees the state between.
-    """
-    return f'{block(ifname)}\ndelete element {TABLE} standby {{ "{ifname}" }}'
+
+def _places(ifname: str, barrier: Barrier | None) -> list[str]:
+    """Return every set element that a barrier consists of."""
+    if barrier is None:
+        return []
+    name = f'"{checked(ifname)}"'
+    sets = ["standby", *["silent"] * barrier.drop, *["lingering"] * barrier.lingering]
+    networks = sorted((ip_network(network) for network in barrier.allow), key=str)
+    allowed = [f"{TABLE} allowed{net.version} {{ {name} . {net} }}" for net in networks]
+    return [f"{TABLE} {place} {{ {name} }}" for place in sets] + allowed
 
 
 def checked(ifname: str) -> str:
@@ -131,10 +171,33 @@ def has_owner(listing: str) -> bool:
     return re.search(r"^\s*flags owner\b", listing, re.MULTILINE) is not None
 
 
-def parse_standby(listing: str) -> frozenset[str]:
-    """Names in a listed set; nft prints no braces after `elements` when it is empty."""
-    elements = re.search(r"elements = \{(?P<names>[^}]*)\}", listing)
-    return frozenset(re.findall(r'"([^"]+)"', elements["names"])) if elements else frozenset()
+def parse_barriers(listing: str) -> dict[str, Barrier]:
+    """Return each guarded link in a listed table, and how it is guarded."""
+    silent, lingering = _names(listing, "silent"), _names(listing, "lingering")
+    allowed = [*_pairs(listing, "allowed4"), *_pairs(listing, "allowed6")]
+    return {
+        ifname: Barrier(
+            drop=ifname in silent,
+            allow=frozenset(network for name, network in allowed if name == ifname),
+            lingering=ifname in lingering,
+        )
+        for ifname in _names(listing, "standby")
+    }
+
+
+def _elements(listing: str, name: str) -> str:
+    """Return what stands in a set; nft prints no `elements` for an empty one."""
+    found = re.search(rf"set {name} \{{[^}}]*?elements = \{{([^}}]*)\}}", listing)
+    return found[1] if found else ""
+
+
+def _names(listing: str, name: str) -> frozenset[str]:
+    return frozenset(re.findall(r'"([^"]+)"', _elements(listing, name)))
+
+
+def _pairs(listing: str, name: str) -> list[tuple[str, str]]:
+    pairs = re.findall(r'"([^"]+)" \. ([0-9a-fA-F.:/]+)', _elements(listing, name))
+    return [(ifname, str(ip_network(network))) for ifname, network in pairs]
 
 
 def parse_refused(listing: str) -> int:

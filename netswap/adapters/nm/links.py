@@ -6,15 +6,21 @@ devices that have (or had) a default route, Ethernet before Wi-Fi before what is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import collapse_addresses, ip_network
 
 from netswap.adapters.nm import names
 from netswap.adapters.nm.view import Device
-from netswap.core.model import Link, Route
+from netswap.core.model import Barrier, Link, Route
 from netswap.core.settings import LinkSettings, Match
 
 Metrics = dict[tuple[str, int], list[int]]
 """(interface name, family 4 or 6) → metrics of its default routes in the kernel."""
+
+
+NEARBY = ("224.0.0.0/4", "255.255.255.255", "ff00::/8", "fe80::/10")
+"""What never goes further than the link's own network: multicast, broadcast, link-local."""
 
 
 class Picker:
@@ -84,8 +90,31 @@ def observe(settings: LinkSettings, device: Device | None, metrics: Metrics) -> 
         v4=Route(min(kernel4), device.dns4) if kernel4 else None,
         v6=Route(min(kernel6), device.dns6) if kernel6 else None,
         addresses=device.addresses,
+        barrier=_barrier(settings, device),
         stale=_stale(kernel4, device.dns4) or _stale(kernel6, device.dns6),
     )
+
+
+def _barrier(settings: LinkSettings, device: Device) -> Barrier | None:
+    """Return how the link is to be guarded on standby, None if it is not."""
+    metered = device.metered if settings.metered is None else settings.metered
+    if settings.guard == "off" or (settings.guard == "metered-only" and not metered):
+        return None
+    allowed = [*settings.allow]
+    if settings.allow_lan:
+        allowed += [*NEARBY, *device.networks]
+    return Barrier(drop=settings.guard == "drop", allow=frozenset(_collapsed(allowed)))
+
+
+def _collapsed(texts: Iterable[str]) -> Iterator[str]:
+    """Put networks together that lie within one another: nftables refuses to have both."""
+    networks = []
+    for text in texts:
+        with contextlib.suppress(ValueError):  # from NetworkManager: an address, or left out
+            networks.append(ip_network(text, strict=False))
+    for version in (4, 6):
+        family = (network for network in networks if network.version == version)
+        yield from map(str, collapse_addresses(family))  # type: ignore[type-var]
 
 
 def _stale(kernel: list[int], dns_priority: int | None) -> bool:

@@ -44,6 +44,8 @@ class Device:
     """Of IPv4; "" where there is none."""
     dns4: int | None
     dns6: int | None
+    networks: tuple[str, ...] = ()
+    """That its addresses are in, link-local ones too, as address/prefix."""
 
     @property
     def obstacle(self) -> str:
@@ -118,6 +120,7 @@ class View:
             activation=active,
             uuid=_text(self._get(active, names.ACTIVE, "Uuid")),
             addresses=(*self._addresses(ip4, names.IP4), *self._addresses(ip6, names.IP6)),
+            networks=(*self._networks(ip4, names.IP4), *self._networks(ip6, names.IP6)),
             metrics4=self._metrics(ip4, names.IP4),
             metrics6=self._metrics(ip6, names.IP6),
             gateway=_text(self._get(ip4, names.IP4, "Gateway")),
@@ -133,6 +136,12 @@ class View:
             address = _text(entry.get("address"))
             if address and not address.startswith("fe80:"):
                 yield address
+
+    def _networks(self, path: str, interface: str) -> Iterator[str]:
+        for entry in _dicts(self._get(path, interface, "AddressData")):
+            address, prefix = _text(entry.get("address")), _number(entry.get("prefix"))
+            if address and prefix:  # a /0 would be everything there is
+                yield f"{address}/{prefix}"
 
     def _metrics(self, path: str, interface: str) -> frozenset[int]:
         return frozenset(
