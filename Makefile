@@ -8,7 +8,8 @@ PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest -n 6 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint lab bench man install uninstall clean
+.PHONY: help setup demo test unit lint lab bench man install uninstall deb test-deb \
+	clean
 
 help: ## print this list
 	@echo 'make TARGET, which is one of:'
@@ -55,9 +56,10 @@ POLKITACTIONDIR ?= /usr/share/polkit-1/actions
 POLKITRULESDIR ?= /usr/share/polkit-1/rules.d
 DISPATCHERDIR ?= /usr/lib/NetworkManager/dispatcher.d
 SYSCONFDIR ?= /etc/netswap
-export DESTDIR PYTHON3 BINDIR SBINDIR LIBDIR MANDIR DOCDIR SYSCONFDIR SYSTEMDUNITDIR SYSUSERSDIR \
-	DBUSINTERFACEDIR DBUSPOLICYDIR POLKITACTIONDIR POLKITRULESDIR DISPATCHERDIR \
+PLACES := DESTDIR PYTHON3 BINDIR SBINDIR LIBDIR MANDIR DOCDIR SYSCONFDIR SYSTEMDUNITDIR \
+	SYSUSERSDIR DBUSINTERFACEDIR DBUSPOLICYDIR POLKITACTIONDIR POLKITRULESDIR DISPATCHERDIR \
 	BASHCOMPDIR ZSHCOMPDIR FISHCOMPDIR
+WITH_PLACES = $(foreach place,$(PLACES),$(place)='$($(place))')
 
 # Nothing is to be taken for a quote, a formula or a link that is not meant as one.
 MARKDOWN := markdown-smart-tex_math_dollars-implicit_header_references
@@ -72,10 +74,16 @@ build/man/%: docs/man/%.md
 		--output $@ $<
 
 install: man ## as root: install, under PREFIX (/usr/local) and where the system looks
-	@scripts/install.sh install
+	@$(WITH_PLACES) scripts/install.sh install
 
 uninstall: ## as root: take away what install put there, but not your configuration
-	@scripts/install.sh uninstall
+	@$(WITH_PLACES) scripts/install.sh uninstall
+
+deb: ## build the Debian package: build/deb
+	@scripts/deb.sh
+
+test-deb: deb ## as root or by sudo: install the package in a Debian 13 of its own, and use it
+	@scripts/test-deb.sh
 
 clean: ## remove what the other targets made here, .venv too
 	rm -rf .venv build netswap.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -19,7 +19,9 @@ die() { # MESSAGE HINT
 # Each line: what Python imports, and Debian's package of it.
 missing_modules() {
     while read -r module package; do
-        "$PYTHON3" -I -c "import $module" 2>/dev/null || printf ' %s' "$package"
+        # scapy leaves a cache in the home of who imports it.
+        env -i HOME=/nonexistent "$PYTHON3" -I -c "import $module" 2>/dev/null ||
+            printf ' %s' "$package"
     done <<EOT
 click python3-click
 dbus_next python3-dbus-next

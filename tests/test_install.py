@@ -191,6 +191,18 @@ def packages() -> set[str]:
     return {"python3-nftables"} | {f"python3-{re.split('[<>=]', name)[0]}" for name in wanted}
 
 
+def test_the_debian_package_depends_on_what_is_imported() -> None:
+    control = (ROOT / "debian/control").read_text()
+    depends = control.split("\nDepends: ")[1].split("\nDescription:")[0]
+    assert set(re.findall(r"\bpython3-[a-z-]+", depends)) == packages()
+
+
+def test_the_debian_package_has_the_version_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    changelog = (ROOT / "debian/changelog").read_text()
+    assert changelog.startswith(f"netswap ({project['version']}) ")
+
+
 def test_the_unit_is_as_closed_as_it_can_be(tmp_path: Path) -> None:
     make("install", *in_use(tmp_path))
     unit = tmp_path / "lib/systemd/system/netswapd.service"
