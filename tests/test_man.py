@@ -68,7 +68,7 @@ def test_every_setting_is_explained_with_its_default_and_range() -> None:
         part = kind if not hasattr(kind, "__args__") else kind.__args__[0]
         for setting, _, doc in config.documented(part):
             explained = re.escape(doc.text.replace("`", ""))
-            found = re.search(rf"\b{setting.name} = [a-z ]+ {explained}(.{{0,60}})", text)
+            found = re.search(rf"\b{setting.name} = .{{1,60}}? {explained}(.{{0,60}})", text)
             assert found, f"{item.name}.{setting.name}"
             if doc.lowest is not None and doc.highest is not None:
                 assert f"({doc.lowest:g} to {doc.highest:g})" in found[1]
