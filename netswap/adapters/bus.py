@@ -273,6 +273,7 @@ class Bus:
         if self._bus.connected:
             self._bus.disconnect()
             await self.disconnected()
+        self._bus._stream.close()  # which keeps the descriptor, too
         self._bus._sock.close()
 
     def _dispatch(self, message: Message) -> bool:

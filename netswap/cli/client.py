@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
@@ -203,7 +204,10 @@ class Service:
 
 
 def talk(work: Callable[[Service], Awaitable[T]], *, timeout_s: float = 5.0) -> T:
-    """Connect, do the work, disconnect. Raises UserError."""
+    """Connect, do the work, disconnect. Raises UserError. Ctrl-C ends the process at once.
+
+    Python's way would be to cancel the work, which Python 3.11's `asyncio.wait_for` may swallow.
+    """
 
     async def session() -> T:
         try:
@@ -219,7 +223,11 @@ def talk(work: Callable[[Service], Awaitable[T]], *, timeout_s: float = 5.0) -> 
                 await bus.disconnected()  # or asyncio complains of an error that nobody looked at
             await bus.close()
 
-    return asyncio.run(session())
+    found = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        return asyncio.run(session())
+    finally:
+        signal.signal(signal.SIGINT, found)
 
 
 def _explained(error: BusError) -> UserError:

@@ -27,13 +27,16 @@ AT_MOST_EVERY_S = 0.1
 
 
 @click.command()
-def watch() -> None:
+def watch() -> int:
     """Show a live screen of links and events.
 
     `q` quits. Without a terminal it is the same as `status --follow`.
     """
     live = sys.stdin.isatty() and sys.stdout.isatty()
-    talk(_watch if live else follow_text)
+    if live:
+        return talk(_watch)
+    talk(follow_text)
+    return 0
 
 
 class Terminal:
@@ -71,12 +74,12 @@ def _write(text: str) -> None:
     sys.stdout.flush()
 
 
-async def _watch(service: Service) -> None:
+async def _watch(service: Service) -> int:
     with Terminal() as terminal:
         watching = Watching(service, terminal)
         listening = asyncio.create_task(watching.listen())
         try:
-            await watching.draw_until_quit(listening)
+            return await watching.draw_until_quit(listening)
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
@@ -91,12 +94,12 @@ class Watching:
         self._traces = screen.Traces()
         self._events: list[Transition] = []
         self._wake = asyncio.Event()
-        self._quit = False
+        self._status: int | None = None
         loop = asyncio.get_running_loop()
         loop.add_reader(sys.stdin.fileno(), self._typed)
         loop.add_signal_handler(signal.SIGWINCH, self._wake.set)
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._leave)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._leave, 128 + number)  # as shells have it
 
     async def listen(self) -> None:
         """Take in what happens."""
@@ -104,11 +107,14 @@ class Watching:
             self._events.append(event)
             self._wake.set()
 
-    async def draw_until_quit(self, listening: asyncio.Task[None]) -> None:
-        """Draw once a second and whenever something happens. Raises UserError without a bus."""
+    async def draw_until_quit(self, listening: asyncio.Task[None]) -> int:
+        """Draw once a second and whenever something happens; return the exit status.
+
+        Raises UserError when the bus goes.
+        """
         listening.add_done_callback(lambda _: self._wake.set())
         next_s = time.monotonic()
-        while not self._quit:
+        while self._status is None:
             if listening.done():
                 listening.result()
             tick = time.monotonic() >= next_s
@@ -120,6 +126,7 @@ class Watching:
             except TimeoutError:
                 continue
             self._wake.clear()
+        return self._status
 
     async def _draw(self, *, tick: bool) -> None:
         size = os.get_terminal_size(sys.stdout.fileno())
@@ -140,8 +147,8 @@ class Watching:
 
     def _typed(self) -> None:
         if "q" in self._terminal.keys().lower():
-            self._leave()
+            self._leave(0)
 
-    def _leave(self) -> None:
-        self._quit = True
+    def _leave(self, status: int) -> None:
+        self._status = status
         self._wake.set()

@@ -83,6 +83,11 @@ class Engine:
         self._actions += [words.step(step, "netswap is stopping") for step in steps]
         self._actions.append(Apply(steps))
 
+    @property
+    def busy(self) -> bool:
+        """Whether steps are under way."""
+        return self._under_way is not None
+
     def take_actions(self) -> list[Action]:
         """Return what is to be done, in this order, and forget it."""
         actions, self._actions = self._actions, []
@@ -106,8 +111,8 @@ class Engine:
         return Snapshot(
             now_s=now_s,
             active=active,
-            condition=report.condition(world, active, self._healths),
-            reason=self._reason,
+            condition=report.condition(world, self._healths),
+            reason=self._desired.reason if self._desired.hold else self._reason,
             since_s=self._since_s,
             override=self._override,
             managed=world.managed,
@@ -213,6 +218,8 @@ class Engine:
                     else (words.swap(before, after, desired.reason))
                 )
                 self._actions += [say, AnnounceSwap(before.name, after.name, desired.reason)]
+        elif self._desired.hold and not desired.hold:
+            self._reason = desired.reason
         if desired.reason == policy.NOWHERE and not was_nowhere:
             self._actions.append(words.nowhere(after))
         self._desired, self._active = desired, after or self._active

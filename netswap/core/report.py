@@ -9,15 +9,15 @@ from netswap.core.model import Condition, Link, LinkSnapshot, Role, State, World
 from netswap.core.track import Track
 
 
-def condition(world: World, active: str | None, healths: Mapping[str, Health]) -> Condition:
-    """Sum it up in one word."""
-    if active is None:
+def condition(world: World, healths: Mapping[str, Health]) -> Condition:
+    """Sum it up in one word: about the link that the kernel sends by, whatever is wanted."""
+    leader = world.leader
+    if leader is None:
         return Condition.OFFLINE if healths else Condition.STARTING
-    if healths[active].state is State.UNKNOWN:
-        return Condition.STARTING
-    if healths[active].state is State.DOWN:
-        return Condition.OFFLINE
-    return Condition.PREFERRED if active == world.links[0].name else Condition.BACKUP
+    state = healths[leader.name].state
+    if state is State.UP:
+        return Condition.BACKUP if world.index(leader) else Condition.PREFERRED
+    return Condition.STARTING if state is State.UNKNOWN else Condition.OFFLINE
 
 
 def link(observed: Link, track: Track, world: World, active: str | None) -> LinkSnapshot:

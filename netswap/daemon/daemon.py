@@ -28,7 +28,7 @@ from netswap.core import words
 from netswap.core.actions import Action, AnnounceSwap, Apply, Say, SendProbe, Step
 from netswap.core.engine import Engine
 from netswap.core.events import Applied, Elapsed, Event, Observed, ProbeFailed, Replied
-from netswap.core.model import Snapshot, World
+from netswap.core.model import Condition, Snapshot, World
 from netswap.daemon.control import DaemonControl
 from netswap.daemon.history import History
 from netswap.daemon.observer import Observer
@@ -68,6 +68,7 @@ class Daemon:
         self._looking = self._publishing = self._ready = False
         self._busy: asyncio.Task[None] | None = None
         self._refreshing: asyncio.Task[None] | None = None
+        self._looking_again: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -201,9 +202,7 @@ class Daemon:
             self.reload()
         except ConfigurationError as error:
             log.error("%s; the old configuration stays in force. %s", error, error.hint)
-        if self.client is not None:
-            self.client.running = False
-        self._look_soon()
+        self._looking_again = asyncio.create_task(self.resync("SIGHUP"))
 
     # looking
 
@@ -300,7 +299,9 @@ class Daemon:
         if self._service is not None:
             self._service.publish()
         snapshot = self.snapshot()
-        if not self._ready and snapshot.links:
+        known = snapshot.condition is not Condition.STARTING or not snapshot.links
+        reconciled = known and not self._engine.busy
+        if not self._ready and reconciled:
             self._ready = True
             systemd.notify(READY="1")
         systemd.notify_status(f"{snapshot.active or 'no link'} is active: {snapshot.reason}")

@@ -72,7 +72,9 @@ class Steps:
         for step in steps:
             try:
                 await self._take(step)
-            except (BusError, GuardError, OSError) as error:
+            except BusError as error:
+                raise StepError(step, _explained(error)) from error
+            except (GuardError, OSError) as error:
                 raise StepError(step, str(error)) from error
 
     def seen(self, world: World) -> World:
@@ -122,6 +124,14 @@ class Steps:
         if path is None:
             raise StepError(step, f"{link} is gone")
         return path
+
+
+def _explained(error: BusError) -> str:
+    """Say what the commonest refusal means: NM lets only root touch what belongs to one user."""
+    if not error.name.endswith(".PermissionDenied"):
+        return str(error)
+    mend = "nmcli connection modify NAME connection.permissions ''"
+    return f"{error}: the connection is one user's own; mend it with: {mend}"
 
 
 async def _follow_up(router: Router, device: str) -> None:

@@ -124,6 +124,7 @@ class NmBus:
     async def _disconnect(self) -> None:
         self._bus.disconnect()
         # dbus-next 0.2.3 leaves the descriptor to the garbage collector.
+        self._bus._stream.close()  # which keeps the descriptor, too
         self._bus._sock.close()
 
     async def _call(self, message: Message) -> list[Any]:
