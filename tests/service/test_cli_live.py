@@ -22,7 +22,7 @@ def test_status_follow_prints_every_change_until_interrupted(netswapd: FakeNetsw
         netswapd.happen(*SWAP)
         screen.wait_for("Changing default interface from eth0 to usb0")
         screen.type("\x03")
-        assert screen.end() == 130
+        assert screen.end() == -signal.SIGINT
         assert "Traceback" not in screen.out
         assert "Aborted" not in screen.out
 
@@ -38,7 +38,7 @@ def test_status_follow_outlives_the_service(bus: PrivateBus) -> None:
             again.happen(*SWAP)
             screen.wait_for("Changing default interface")
         screen.signal(signal.SIGINT)
-        assert screen.end() == 130
+        assert screen.end() == -signal.SIGINT
 
 
 def test_status_follow_ends_with_the_bus(bus: PrivateBus) -> None:
@@ -55,7 +55,7 @@ def test_status_follow_as_json_is_a_line_for_each_change(netswapd: FakeNetswapd)
         netswapd.change(**ON_BACKUP)
         assert json.loads(following.line())["active_link"] == "phone"
         following.signal(signal.SIGINT)
-        assert following.end() == 130
+        assert following.end() == -signal.SIGINT
 
 
 def test_log_follow_tells_each_thing_once(netswapd: FakeNetswapd) -> None:
@@ -66,7 +66,7 @@ def test_log_follow_tells_each_thing_once(netswapd: FakeNetswapd) -> None:
         lines = [following.line() for _ in range(20)]
         assert [line.split()[-1] for line in lines] == [f"{n}." for n in range(20)]
         following.signal(signal.SIGINT)
-        assert following.end() == 130
+        assert following.end() == -signal.SIGINT
 
 
 def test_it_ends_quietly_when_nobody_reads(netswapd: FakeNetswapd) -> None:
@@ -114,7 +114,7 @@ def test_watch_waits_for_the_service(bus: PrivateBus) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0), (signal.SIGHUP, 0)]
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
 def test_watch_gives_the_terminal_back(netswapd: FakeNetswapd, number: int, status: int) -> None:
     with OnTerminal("watch") as screen:
@@ -139,7 +139,7 @@ def test_watch_without_a_terminal_prints_lines(netswapd: FakeNetswapd) -> None:
     with InPipe("watch") as watching:
         assert watching.line().startswith("cable is active since")
         watching.signal(signal.SIGINT)
-        assert watching.end() == 130
+        assert watching.end() == -signal.SIGINT
 
 
 def test_colours_on_a_terminal(netswapd: FakeNetswapd, monkeypatch: pytest.MonkeyPatch) -> None:
