@@ -88,6 +88,12 @@ class Engine:
         """Whether steps are under way."""
         return self._under_way is not None
 
+    @property
+    def arrived(self) -> bool:
+        """Whether the kernel was seen to send by the link that is wanted, if one is."""
+        active = self._world.link(self._desired.active)
+        return active is None or self._desired.hold or self._world.leads(active)
+
     def take_actions(self) -> list[Action]:
         """Return what is to be done, in this order, and forget it."""
         actions, self._actions = self._actions, []

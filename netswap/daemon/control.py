@@ -55,17 +55,17 @@ class DaemonControl:
         """Look at everything again; return when that was done."""
         await self._daemon.resync(reason)
 
-    def use(self, link: str, seconds: float, *, even_if_dead: bool) -> None:
+    async def use(self, link: str, seconds: float, *, even_if_dead: bool) -> None:
         """Keep to a link."""
-        self._override(Override(Mode.PINNED, link, _until(seconds), even_if_dead))
+        await self._override(Override(Mode.PINNED, link, _until(seconds), even_if_dead))
 
-    def auto(self) -> None:
+    async def auto(self) -> None:
         """Let netswap choose again."""
-        self._override(Override())
+        await self._override(Override())
 
-    def pause(self, seconds: float) -> None:
+    async def pause(self, seconds: float) -> None:
         """Change nothing and guard nothing."""
-        self._override(Override(Mode.PAUSED, until_s=_until(seconds)))
+        await self._override(Override(Mode.PAUSED, until_s=_until(seconds)))
 
     def reload(self) -> None:
         """Read the configuration again."""
@@ -111,8 +111,9 @@ class DaemonControl:
             self._daemon.client, self._daemon.snapshot(), can_end=self._daemon.can_end
         )
 
-    def _override(self, override: Override) -> None:
+    async def _override(self, override: Override) -> None:
         self._daemon.tell(Overridden(override))
+        await self._daemon.settled()
 
 
 def _until(seconds: float) -> float:

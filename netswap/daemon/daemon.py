@@ -111,8 +111,14 @@ class Daemon:
             with contextlib.suppress(BusError):
                 await self.client.refresh()
         self._look()
-        if self._busy is not None:
-            await asyncio.wait([self._busy], timeout=SETTLE_S)
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Wait, not for long, until the kernel does as is wanted."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                while self._engine.busy or not self._engine.arrived:  # noqa: ASYNC110 (bounded)
+                    await asyncio.sleep(0.005)
 
     def reload(self) -> None:
         """Read the configuration again. Raises ConfigurationError, with the old one in force."""

@@ -32,13 +32,13 @@ class Control(Protocol):
     def resync(self, reason: str) -> Awaitable[None]:
         """Look at everything again; return when that was done."""
 
-    def use(self, link: str, seconds: float, *, even_if_dead: bool) -> None:
-        """Keep to a link; 0 seconds: until told otherwise."""
+    def use(self, link: str, seconds: float, *, even_if_dead: bool) -> Awaitable[None]:
+        """Keep to a link; 0 seconds: until told otherwise. Return when it was tried."""
 
-    def auto(self) -> None:
+    def auto(self) -> Awaitable[None]:
         """Let netswap choose again."""
 
-    def pause(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> Awaitable[None]:
         """Change nothing and guard nothing."""
 
     def reload(self) -> None:
@@ -206,18 +206,18 @@ class Service:
         _check_seconds(seconds)
         self._check_link(link)
         await access.demand_control(self._bus, call.sender)
-        self._control.use(link, seconds, even_if_dead=even_if_dead)
+        await self._control.use(link, seconds, even_if_dead=even_if_dead)
         return []
 
     async def _auto(self, call: Call) -> list[Any]:
         await access.demand_control(self._bus, call.sender)
-        self._control.auto()
+        await self._control.auto()
         return []
 
     async def _pause(self, call: Call, seconds: float) -> list[Any]:
         _check_seconds(seconds)
         await access.demand_control(self._bus, call.sender)
-        self._control.pause(seconds)
+        await self._control.pause(seconds)
         return []
 
     async def _reload(self, call: Call) -> list[Any]:
