@@ -175,7 +175,8 @@ class Bus:
         except (OSError, InvalidAddressError) as error:
             raise BusError(DISCONNECTED, f"no system bus: {error}") from None
         try:
-            await asyncio.wait_for(bus.connect(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await bus.connect()
         except (OSError, EOFError, TimeoutError, AuthError) as error:
             bus._sock.close()
             raise BusError(DISCONNECTED, f"no system bus: {error or 'no answer'}") from None
@@ -208,7 +209,8 @@ class Bus:
         if not self.connected:
             raise BusError(DISCONNECTED, "the connection to the bus is gone")
         try:
-            reply = await asyncio.wait_for(self._bus.call(message), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                reply = await self._bus.call(message)
         except TimeoutError:
             raise BusError(TIMED_OUT, f"{member}: no answer within {timeout_s:g} s") from None
         except (OSError, EOFError) as error:
@@ -273,6 +275,9 @@ class Bus:
         if self._bus.connected:
             self._bus.disconnect()
             await self.disconnected()
+        ended = self._bus._disconnect_future
+        if ended.done() and not ended.cancelled():
+            ended.exception()  # why it ended is told by `disconnected` to whoever wants to know
         self._bus._stream.close()  # which keeps the descriptor, too
         self._bus._sock.close()
 
