@@ -119,14 +119,14 @@ class Table:
     async def resync(self, reason: str) -> None:
         self._order("resync", reason)
 
-    def use(self, link: str, seconds: float, *, even_if_dead: bool) -> None:
+    async def use(self, link: str, seconds: float, *, even_if_dead: bool) -> None:
         self._order("use", link, seconds, even_if_dead)
         self.properties |= {"ActiveLink": link, "Mode": "pinned", "Reason": "asked by the user"}
 
-    def auto(self) -> None:
+    async def auto(self) -> None:
         self._order("auto")
 
-    def pause(self, seconds: float) -> None:
+    async def pause(self, seconds: float) -> None:
         self._order("pause", seconds)
         self.properties |= {"Mode": "paused", "ModeUntil": time.time() + seconds}
 
