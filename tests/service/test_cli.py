@@ -73,7 +73,7 @@ def test_after_an_order_it_tells_how_things_stand(netswapd: FakeNetswapd) -> Non
 
 
 def test_a_link_that_cannot_be_used_is_a_failure(netswapd: FakeNetswapd) -> None:
-    def nothing_changes(link: str, seconds: float, *, even_if_dead: bool) -> None: ...
+    async def nothing_changes(link: str, seconds: float, *, even_if_dead: bool) -> None: ...
 
     netswapd.table.use = nothing_changes  # type: ignore[method-assign]
     status, out, _ = netswapctl("use", "phone")
