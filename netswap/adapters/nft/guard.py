@@ -78,16 +78,22 @@ class Guard:
 
     def block(self, ifname: str, barrier: Barrier = REFUSE) -> None:
         """Refuse what leaves by this link."""
-        self._run(ruleset.block(ifname, barrier, self.guarded().get(ifname)))
+        self._change(ruleset.block(ifname, barrier, self._places()))
 
     def unblock(self, ifname: str) -> None:
         """Let the link be used again."""
-        if before := self.guarded().get(ruleset.checked(ifname)):
-            self._run(ruleset.unblock(ifname, before))
+        self._change(ruleset.unblock(ifname, self._places()))
 
     def guarded(self) -> Mapping[str, Barrier]:
         """Read back which links the kernel guards."""
-        return ruleset.parse_barriers(self._run(ruleset.list_table()))
+        return ruleset.barriers(self._places())
+
+    def _places(self) -> frozenset[ruleset.Place]:
+        return ruleset.parse_places(self._run(ruleset.list_table()))
+
+    def _change(self, commands: str) -> None:
+        if commands:
+            self._run(commands)
 
     def refused(self) -> int:
         """Read back how many packets the kernel refused since the table was made."""

@@ -25,14 +25,18 @@ Three choices:
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from ipaddress import ip_network
 
 from netswap.adapters.nft.errors import GuardError
-from netswap.core.model import REFUSE, Barrier
+from netswap.core.model import Barrier
 
 TABLE = "inet netswap"
 PROBE_MARK = 0x6E737770
 """The firewall mark of netswap's own probes: "nswp" in ASCII."""
+
+NAMES = ("standby", "silent", "lingering")
+NETWORKS = ("allowed4", "allowed6")
 
 _IFNAMSIZ = 16  # linux/if.h, with the closing zero
 _UNFIT = re.compile(r'[\x00-\x20\x7f"\'\\/:*]')
@@ -128,26 +132,39 @@ def list_refused() -> str:
     return f"list counter {TABLE} refused"
 
 
-def block(ifname: str, barrier: Barrier = REFUSE, before: Barrier | None = None) -> str:
-    """Guard a link, in one transaction; `before` is how it is guarded now, None if it is not."""
-    commands = [f"delete element {place}" for place in _places(ifname, before) if before]
-    return "\n".join([*commands, *(f"add element {place}" for place in _places(ifname, barrier))])
+Place = tuple[str, str, str]
+"""An element of a set: the set, the link, and the network in the sets of what is allowed."""
 
 
-def unblock(ifname: str, before: Barrier) -> str:
-    """Free a link that is guarded in this way, in one transaction."""
-    return "\n".join(f"delete element {place}" for place in _places(ifname, before))
+def block(ifname: str, barrier: Barrier, there: frozenset[Place]) -> str:
+    """Guard a link, in one transaction; "" where it is guarded just so already."""
+    wanted = _places(checked(ifname), barrier)
+    stale = {place for place in there - wanted if place[1] == ifname}
+    return _commands("delete", stale) + _commands("add", wanted - there)
 
 
-def _places(ifname: str, barrier: Barrier | None) -> list[str]:
-    """Return every set element that a barrier consists of."""
-    if barrier is None:
-        return []
-    name = f'"{checked(ifname)}"'
+def unblock(ifname: str, there: frozenset[Place]) -> str:
+    """Free a link, in one transaction; "" where it is free.
+
+    What is allowed over it is left: it means nothing now, and a change of a set of networks takes
+    the kernel 5 ms, of a set of names 0.05 ms.
+    """
+    name = checked(ifname)
+    return _commands("delete", {p for p in there if p[1] == name and not p[2]})
+
+
+def _places(ifname: str, barrier: Barrier) -> frozenset[Place]:
     sets = ["standby", *["silent"] * barrier.drop, *["lingering"] * barrier.lingering]
-    networks = sorted((ip_network(network) for network in barrier.allow), key=str)
-    allowed = [f"{TABLE} allowed{net.version} {{ {name} . {net} }}" for net in networks]
-    return [f"{TABLE} {place} {{ {name} }}" for place in sets] + allowed
+    networks = (ip_network(network) for network in barrier.allow)
+    allowed = ((f"allowed{net.version}", ifname, str(net)) for net in networks)
+    return frozenset([*((name, ifname, "") for name in sets), *allowed])
+
+
+def _commands(verb: str, places: Iterable[Place]) -> str:
+    return "".join(
+        f'{verb} element {TABLE} {name} {{ "{ifname}"{f" . {network}" if network else ""} }}\n'
+        for name, ifname, network in sorted(places)
+    )
 
 
 def checked(ifname: str) -> str:
@@ -171,17 +188,23 @@ def has_owner(listing: str) -> bool:
     return re.search(r"^\s*flags owner\b", listing, re.MULTILINE) is not None
 
 
-def parse_barriers(listing: str) -> dict[str, Barrier]:
-    """Return each guarded link in a listed table, and how it is guarded."""
-    silent, lingering = _names(listing, "silent"), _names(listing, "lingering")
-    allowed = [*_pairs(listing, "allowed4"), *_pairs(listing, "allowed6")]
+def parse_places(listing: str) -> frozenset[Place]:
+    """Return every element of the sets in a listed table."""
+    named = [(s, ifname, "") for s in NAMES for ifname in _names(listing, s)]
+    allowed = [(s, *pair) for s in NETWORKS for pair in _pairs(listing, s)]
+    return frozenset([*named, *allowed])
+
+
+def barriers(places: frozenset[Place]) -> dict[str, Barrier]:
+    """Return each guarded link, and how it is guarded."""
     return {
         ifname: Barrier(
-            drop=ifname in silent,
-            allow=frozenset(network for name, network in allowed if name == ifname),
-            lingering=ifname in lingering,
+            drop=("silent", ifname, "") in places,
+            allow=frozenset(net for _, name, net in places if name == ifname and net),
+            lingering=("lingering", ifname, "") in places,
         )
-        for ifname in _names(listing, "standby")
+        for where, ifname, _ in places
+        if where == "standby"
     }
 
 
