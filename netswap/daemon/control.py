@@ -44,10 +44,10 @@ class DaemonControl:
             dry_run=self._daemon.dry_run,
         )
 
-    def links(self) -> list[Properties]:
+    def links(self, *, traffic: bool = True) -> list[Properties]:
         """Return every link's properties, in order of preference."""
         return [
-            state.link(place, link, self._wall, _traffic(link.ifname))
+            state.link(place, link, self._wall, _traffic(link.ifname) if traffic else Traffic())
             for place, link in enumerate(self._daemon.snapshot().links)
         ]
 

@@ -26,8 +26,11 @@ class Control(Protocol):
     def manager(self) -> Properties:
         """Return the manager's properties."""
 
-    def links(self) -> list[Properties]:
-        """Return every link's properties, in order of preference."""
+    def links(self, *, traffic: bool = True) -> list[Properties]:
+        """Return every link's properties, in order of preference.
+
+        The counters of `traffic` cost a look at the kernel; without it they are 0.
+        """
 
     def resync(self, reason: str) -> Awaitable[None]:
         """Look at everything again; return when that was done."""
@@ -95,14 +98,14 @@ class Service:
     async def start(self) -> bool:
         """Take the name and answer calls; return False where somebody else has the name."""
         self._bus.answer(self._answer)
-        self._told = self._objects()
+        self._told = self._objects(traffic=False)
         return await self._bus.request_name(api.NAME)
 
     # telling
 
     def publish(self) -> None:
         """Tell of every property that changed since the last time, and of links come and gone."""
-        before, now = self._told, self._objects()
+        before, now = self._told, self._objects(traffic=False)
         self._told = now
         for path in before.keys() - now.keys():
             self._bus.emit(
@@ -149,14 +152,15 @@ class Service:
         if self._calls > CALLS_PER_S:
             raise CallError(api.BUSY, "too many calls at once; try again in a second")
 
-    def _objects(self) -> dict[str, Properties]:
-        links = {api.link_path(link["Name"]): link for link in self._control.links()}
+    def _objects(self, *, traffic: bool = True) -> dict[str, Properties]:
+        seen = self._control.links(traffic=traffic)
+        links = {api.link_path(link["Name"]): link for link in seen}
         return {api.PATH: self._control.manager(), **links}
 
     def _interfaces(self, path: str) -> tuple[api.Interface, ...]:
         if path == api.PATH:
             return (api.MANAGER_API, api.OBJECT_MANAGER_API, *api.STANDARD)
-        if path in self._objects():
+        if path in self._objects(traffic=False):
             return (api.LINK_API, *api.STANDARD)
         if path in ("/", "/org", api.LINKS_PATH):
             return api.STANDARD
@@ -182,7 +186,7 @@ class Service:
 
     async def _introspect(self, call: Call) -> list[Any]:
         prefix = call.path.rstrip("/") + "/"
-        below = {path.removeprefix(prefix) for path in self._objects() if path.startswith(prefix)}
+        below = {path.removeprefix(prefix) for path in self._told if path.startswith(prefix)}
         children = tuple(sorted({name.partition("/")[0] for name in below}))
         return [api.introspect(self._interfaces(call.path), children)]
 
@@ -243,7 +247,7 @@ class Service:
         return [[list(entry) for entry in self._control.diagnose()]]
 
     def _check_link(self, name: str) -> None:
-        known = [link["Name"] for link in self._control.links()]
+        known = [link["Name"] for link in self._control.links(traffic=False)]
         if name not in known:
             there = ", ".join(known) or "none"
             raise CallError(api.NO_SUCH_LINK, f"there is no link {name!r}; links: {there}")

@@ -64,7 +64,7 @@ def test_neighbour_discovery_passes_the_guard(lab: Lab, tether: Link) -> None:
         lab.sh("ping", "-6", "-c1", "-W1", "-I", "tether0", "2001:db8:2::1", check=False)
         wait_until(lambda: wire.of_kind("ndp", since=guarded), 5, "neighbour discovery")
         assert holds(lambda: tether.metric6() is not None, for_s=1)
-        assert wire.leaked(since=guarded, probed=TARGETS[:1]) == []
+        assert wire.leaked(since=guarded) == []  # our ping to the router may pass
 
 
 @pytest.mark.timeout(150)

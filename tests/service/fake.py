@@ -113,7 +113,7 @@ class Table:
     def manager(self) -> Properties:
         return dict(self.properties)
 
-    def links(self) -> list[Properties]:
+    def links(self, *, traffic: bool = True) -> list[Properties]:
         return [dict(link) for link in self.the_links]
 
     async def resync(self, reason: str) -> None:
