@@ -7,6 +7,7 @@ a test is opened on the laptop. One lab for each sandbox.
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 from types import TracebackType
@@ -98,6 +99,11 @@ class Lab:
     def ruleset(self) -> str:
         """Return the laptop's nftables ruleset."""
         return self.sh("nft", "list", "ruleset")
+
+    def guarded(self) -> set[str]:
+        """Return the interfaces in netswap's guard."""
+        listing = self.sh("nft", "list", "set", "inet", "netswap", "standby", check=False)
+        return set(re.findall(r'"([^" ]+)"[ ,}]', listing.partition("elements")[2]))
 
     def nmcli(self, *args: str) -> str:
         """Run nmcli on the laptop; return its output."""

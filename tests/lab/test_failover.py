@@ -55,7 +55,7 @@ def test_cable_put_back_is_preferred_again_though_networkmanager_numbers_it_last
     wait_until(lambda: lab.link("cable0").metrics() == [], 9, "NetworkManager gives the cable up")
     lab.link("cable0").plug()
     wait_until(lambda: lab.active() == "cable0", 5, "the cable is active")
-    wait_until(lambda: "tether0" in lab.ruleset(), 2, "the tether is guarded again")
+    wait_until(lambda: "tether0" in lab.guarded(), 2, "the tether is guarded again")
 
 
 def test_one_lost_probe_moves_nothing(lab: Lab) -> None:

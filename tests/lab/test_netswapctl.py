@@ -104,13 +104,13 @@ def test_a_dead_link_is_only_used_if_insisted_on(lab: Lab) -> None:
 def test_pause_ends_by_itself_and_resume_ends_it(lab: Lab) -> None:
     start(lab)
     assert "Paused: nothing is guarded" in ctl(lab, "pause").out
-    wait_until(lambda: "tether0" not in lab.ruleset(), 2, "nothing is guarded")
+    wait_until(lambda: "tether0" not in lab.guarded(), 2, "nothing is guarded")
     assert "guarded" not in rows(lab)["phone"]
     ctl(lab, "resume")
-    wait_until(lambda: "tether0" in lab.ruleset(), 2, "the tether is guarded again")
+    wait_until(lambda: "tether0" in lab.guarded(), 2, "the tether is guarded again")
     ctl(lab, "pause", "--for", "1s")
-    wait_until(lambda: "tether0" not in lab.ruleset(), 1, "nothing is guarded")
-    wait_until(lambda: "tether0" in lab.ruleset(), 3, "the pause is over")
+    wait_until(lambda: "tether0" not in lab.guarded(), 1, "nothing is guarded")
+    wait_until(lambda: "tether0" in lab.guarded(), 3, "the pause is over")
     assert json.loads(ctl(lab, "status", "--json").out)["mode"] == "auto"
 
 

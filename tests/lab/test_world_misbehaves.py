@@ -82,7 +82,7 @@ def test_renamed_interface_is_followed(lab: Lab) -> None:
         lab.sh("ip", "link", "set", device, *command.split())
     daemon.wait_for("Pinger running on interface usb9", 20)
     daemon.wait_for("Blocking all packets via nftables to interface usb9", 10)
-    assert '"tether0"' not in lab.ruleset()
+    assert "tether0" not in lab.guarded()
 
 
 @pytest.mark.lab(LabSpec(links=(TETHER, CABLE)))

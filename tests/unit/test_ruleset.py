@@ -150,6 +150,16 @@ def test_a_link_is_freed_by_its_names_alone() -> None:
     assert ruleset.unblock("usb0", left) == ""
 
 
+def test_what_was_allowed_over_a_link_that_is_gone_is_swept() -> None:
+    barrier = Barrier(allow=frozenset({"10.2.0.0/24"}))
+    gone = frozenset(place for place in placed("usb0", barrier) if place[2])
+    there = gone | placed("usb1", barrier)
+    assert ruleset.sweep(there, ["usb0"]) == ""
+    assert ruleset.sweep(there, ["lo"]) == (
+        'delete element inet netswap allowed4 { "usb0" . 10.2.0.0/24 }\n'
+    )
+
+
 def test_connections_are_tracked_only_where_some_may_linger() -> None:
     assert "ct state" not in ruleset.create_table()
     assert "@lingering ct state established,related accept" in ruleset.create_table(linger=True)

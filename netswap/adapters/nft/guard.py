@@ -7,6 +7,7 @@ a stranger. Nothing is remembered here; what is guarded is read back from the ke
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from typing import Protocol, Self
 
@@ -78,7 +79,9 @@ class Guard:
 
     def block(self, ifname: str, barrier: Barrier = REFUSE) -> None:
         """Refuse what leaves by this link."""
-        self._change(ruleset.block(ifname, barrier, self._places()))
+        there = self._places()
+        existing = [name for _, name in socket.if_nameindex()]
+        self._change(ruleset.block(ifname, barrier, there) + ruleset.sweep(there, existing))
 
     def unblock(self, ifname: str) -> None:
         """Let the link be used again."""

@@ -25,7 +25,7 @@ Three choices:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from ipaddress import ip_network
 
 from netswap.adapters.nft.errors import GuardError
@@ -151,6 +151,12 @@ def unblock(ifname: str, there: frozenset[Place]) -> str:
     """
     name = checked(ifname)
     return _commands("delete", {p for p in there if p[1] == name and not p[2]})
+
+
+def sweep(there: frozenset[Place], existing: Collection[str]) -> str:
+    """Remove what was allowed over links that are neither guarded nor there any more."""
+    kept = {*existing, *(ifname for name, ifname, _ in there if name == "standby")}
+    return _commands("delete", {place for place in there if place[1] not in kept})
 
 
 def _places(ifname: str, barrier: Barrier) -> frozenset[Place]:
