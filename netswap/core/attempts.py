@@ -1,6 +1,7 @@
 """When a step may be tried (again): no step is repeated before its effect could be seen.
 
-A step that was carried out gets `SETTLE_S` until the world shows it; one that failed, or whose
+A step that was carried out gets `SETTLE_S` until the world shows it (one that frees a link is
+repeated at once); one that failed, or whose
 effect never shows, is tried again with back-off: 1, 2, 4, … `LONGEST_S` seconds. A step that is no
 longer needed is forgiven. Failing changes nothing but this deadline.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from netswap.core.actions import Recheck, SetMetric, Step, Tidy
+from netswap.core.actions import Block, Recheck, SetMetric, Step, Tidy
 
 SETTLE_S = 1.0
 LONGEST_S = 30.0
@@ -40,8 +41,8 @@ class Attempts:
         )
 
     def issued(self, step: Step, now_s: float) -> None:
-        """Note a try whose effect shows later. What shows at once needs no patience."""
-        if isinstance(step, SetMetric | Tidy | Recheck):
+        """Note a try. What frees a link needs no patience."""
+        if isinstance(step, Block | SetMetric | Tidy | Recheck):
             self._try(step, now_s)
 
     def finished(self, steps: Collection[Step], now_s: float) -> None:
@@ -53,7 +54,7 @@ class Attempts:
     def failed(self, step: Step, now_s: float) -> float:
         """Note a failure; return when it may be tried again."""
         noted = any(part in self._attempts for part in _parts(step))
-        if not (noted and isinstance(step, SetMetric | Tidy | Recheck)):
+        if not (noted and isinstance(step, Block | SetMetric | Tidy | Recheck)):
             self._try(step, now_s)
         return max(self._attempts[p].again_s for p in _parts(step) if p in self._attempts)
 
