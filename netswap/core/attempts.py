@@ -1,9 +1,9 @@
 """When a step may be tried (again): no step is repeated before its effect could be seen.
 
 A step that was carried out gets `SETTLE_S` until the world shows it (one that frees a link is
-repeated at once); one that failed, or whose
-effect never shows, is tried again with back-off: 1, 2, 4, … `LONGEST_S` seconds. A step that is no
-longer needed is forgiven. Failing changes nothing but this deadline.
+repeated at once); one that failed, or whose effect never shows, is tried again with back-off: 1, 2,
+4, … `LONGEST_S` seconds. A step that is no longer needed is forgiven. Failing changes nothing but
+this deadline.
 """
 
 from __future__ import annotations
