@@ -11,11 +11,12 @@ import os
 import sys
 from datetime import UTC, datetime
 
-from bench import idle, report
+from bench import idle, operate, report
 from bench.machine import machine
 from bench.measure import Results
 from bench.rounds import TIMEOUT_S, Rounds
 from tests.lab import sandbox
+from tests.lab.hook import CHEAP_BACKUP, install_hook
 from tests.lab.lab import Lab
 from tests.lab.spec import TARGETS
 
@@ -41,7 +42,7 @@ def measure(lab: Lab, rounds: int) -> Results:
     with Rounds(lab, daemon, results, SEED) as running:
         for number in range(1, rounds + 1):
             print(f"round {number} of {rounds}: {running.one()}", flush=True)
-    results.memory.values.append(daemon.rss_kb() / 1000)
+    operate.measure(lab, daemon, results)
     return results
 
 
@@ -49,7 +50,8 @@ def run(rounds: int) -> int:
     """Build the lab, measure, report; return the exit status."""
     os.environ.pop("JOURNAL_STREAM", None)  # netswapd would log without times
     where = machine()
-    with Lab() as lab:
+    with Lab(CHEAP_BACKUP) as lab:
+        install_hook()
         try:
             results = measure(lab, rounds)
         except AssertionError:

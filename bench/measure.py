@@ -66,8 +66,11 @@ class Results:
         self.failover = Measure(
             "failover_s", "upstream dies → new connection", "s", 2, Bar(MEDIAN, 3.0)
         )
-        self.decision = Measure(
-            "decision_to_route_ms", "decision → kernel route", "ms", 1, Bar(MEDIAN, 20.0)
+        self.takeover = Measure(
+            "takeover_ms", "takeover: decision → kernel route", "ms", 1, Bar(MEDIAN, 5.0)
+        )
+        self.returning = Measure(
+            "swap_back_ms", "swap back: decision → kernel route", "ms", 1, Bar(MEDIAN, 20.0)
         )
         self.told = Measure("connection_told_ms", "kernel route → old ones ended", "ms", 1)
         self.back = Measure("swap_back_s", "upstream heals → kernel route", "s", 2)
@@ -82,6 +85,12 @@ class Results:
             "idle_cpu_s_per_h_link", "idle: CPU per hour and link", "s", 2, Bar(WORST, 5.0)
         )
         self.wakeups = Measure("idle_wakeups_per_s", "idle: wake-ups per second", "", 1)
+        self.status = Measure("status_s", "netswapctl status", "s", 3, Bar(MEDIAN, 0.2))
+        self.hook_up = Measure("hook_up_ms", "hook, service up", "ms", 1, Bar(MEDIAN, 50.0))
+        self.hook_down = Measure("hook_down_ms", "hook, service down", "ms", 1, Bar(MEDIAN, 50.0))
+        self.again = Measure(
+            "activated_again_ms", "backup activated again → right", "ms", 1, Bar(WORST, 100.0)
+        )
         self.memory = Measure("resident_mb", "resident memory", "MB", 1, Bar(WORST, 50.0))
 
     def __iter__(self) -> Iterator[Measure]:

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from typing import Self
 
 from bench.daemon import decided_at
-from bench.measure import Results
+from bench.measure import Measure, Results
 from tests.lab.commands import wait_until
 from tests.lab.lab import Lab
 from tests.lab.netswapd import Netswapd
@@ -49,16 +49,16 @@ class Rounds:
     def one(self) -> str:
         """Do one round; return it in a few words."""
         results, users, cable = self._results, self._users, self._cable
-        cut, _ = self._swap(cable.cut, TETHER.name)
+        cut, _ = self._swap(cable.cut, TETHER.name, results.takeover)
         results.failover.values.append(users.offline_s(cut) or 0.0)
-        healed, back = self._swap(cable.heal, CABLE.name)
+        healed, back = self._swap(cable.heal, CABLE.name, results.returning)
         results.back.values.append(back - healed)
         results.back_failed.values.append(len(users.failures(healed)))
 
-        pulled, moved = self._swap(cable.pull, TETHER.name)
+        pulled, moved = self._swap(cable.pull, TETHER.name, results.takeover)
         results.pulled.values.append(moved - pulled)
         results.pulled_offline.values.append(users.offline_s(pulled) or 0.0)
-        plugged, _ = self._swap(cable.plug, CABLE.name)
+        plugged, _ = self._swap(cable.plug, CABLE.name, results.returning)
         results.back_failed.values.append(len(users.failures(plugged)))
         return (
             f"offline for {results.failover.values[-1]:.2f} s after the cut, "
@@ -66,7 +66,7 @@ class Rounds:
             f"{sum(results.back_failed.values[-2:]):.0f} connects failed in swaps back"
         )
 
-    def _swap(self, act: Callable[[], None], target: str) -> tuple[float, float]:
+    def _swap(self, act: Callable[[], None], target: str, decision: Measure) -> tuple[float, float]:
         """Make the daemon swap; return when the trouble began and when the route had changed."""
         time.sleep(self._random.random())  # so that it falls anywhere between two probes
         with HeldConnection() as held:
@@ -77,6 +77,6 @@ class Rounds:
         wait_until(lambda: self._users.successes(moved), TIMEOUT_S, "a new connection")
         time.sleep(SEEN_S)
         decided = decided_at(self._daemon, target, start)
-        self._results.decision.values.append((moved - decided) * 1000)
+        decision.values.append((moved - decided) * 1000)
         self._results.told.values.append((ended - moved) * 1000)
         return start, moved
