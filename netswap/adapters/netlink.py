@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x1, 0x4, 0x300
+NLM_F_EXCL, NLM_F_CREATE = 0x200, 0x400
 _NLMSG_NOOP, _NLMSG_ERROR, _NLMSG_DONE = 1, 2, 3
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
@@ -52,6 +53,12 @@ def attributes(data: bytes) -> dict[int, bytes]:
         found[kind & _TYPE_BITS] = data[offset + _ATTRIBUTE.size : offset + length]
         offset += _aligned(length)
     return found
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """Return one attribute, padded to a multiple of four."""
+    row = _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value
+    return row.ljust(_aligned(len(row)), b"\0")
 
 
 def ask(channel: socket.socket, request: bytes) -> list[bytes]:

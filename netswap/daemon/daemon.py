@@ -17,7 +17,7 @@ from collections import deque
 from netswap import config
 from netswap.adapters import systemd
 from netswap.adapters.bus import Bus, BusError
-from netswap.adapters.kernel import RouteEvents
+from netswap.adapters.kernel.routes import RouteEvents
 from netswap.adapters.nft.guard import Guard
 from netswap.adapters.nm import links, names
 from netswap.adapters.nm.client import Client
@@ -57,7 +57,7 @@ class Daemon:
         settings = configuration.settings
         self._guard = Guard(linger=settings.guard.linger_s > 0)
         self._observer = Observer(settings, dict if dry_run else self._guard.guarded)
-        self._steps = Steps(self._guard, self._observer.path)
+        self._steps = Steps(self._guard, self._observer.device)
         self._stepper: Stepper = DryRun() if dry_run else self._steps
         self._probing = Probing(settings.probe.targets, self._on_reply)
         self._engine = Engine(settings, time.monotonic())

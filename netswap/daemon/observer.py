@@ -6,7 +6,7 @@ import socket
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 
-from netswap.adapters import kernel
+from netswap.adapters.kernel import routes
 from netswap.adapters.nm import links
 from netswap.adapters.nm.client import Client
 from netswap.adapters.nm.links import Metrics, Picker
@@ -22,7 +22,7 @@ class Observer:
         self._settings = settings
         self._guarded = guarded
         self._picker = Picker()
-        self._paths: dict[str, str] = {}
+        self._assigned: dict[str, Device] = {}
         self._devices: list[Device] = []
 
     def reconfigure(self, settings: Settings) -> None:
@@ -36,8 +36,8 @@ class Observer:
         self._devices = told + _kept(self._devices, told)
         wanted = self._settings.link or self._picker.pick(self._devices)
         assigned = links.assign(wanted, self._devices)
-        self._paths = {
-            link.name: device.path for link, device in assigned if device and device in told
+        self._assigned = {
+            link.name: device for link, device in assigned if device and device in told
         }
         metrics = _metrics()
         barriers = self._guarded()
@@ -48,9 +48,9 @@ class Observer:
             barriers=barriers,
         )
 
-    def path(self, link: str) -> str | None:
-        """Return the D-Bus path of a link's device, None if it has none now."""
-        return self._paths.get(link)
+    def device(self, link: str) -> Device | None:
+        """Return a link's device, None if NetworkManager has none now."""
+        return self._assigned.get(link)
 
 
 def _kept(before: list[Device], told: list[Device]) -> list[Device]:
@@ -65,6 +65,6 @@ def _kept(before: list[Device], told: list[Device]) -> list[Device]:
 
 def _metrics() -> Metrics:
     metrics: Metrics = defaultdict(list)
-    for route in kernel.default_routes():
+    for route in routes.default_routes():
         metrics[route.ifname, route.family].append(route.metric)
     return dict(metrics)

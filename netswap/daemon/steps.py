@@ -11,8 +11,11 @@ from typing import Protocol
 
 from netswap.adapters import sockets
 from netswap.adapters.bus import BusError
+from netswap.adapters.kernel import ahead
+from netswap.adapters.kernel.ahead import Ahead
 from netswap.adapters.nft.guard import GuardError, GuardLike
 from netswap.adapters.nm.router import Router
+from netswap.adapters.nm.view import Device
 from netswap.core import words
 from netswap.core.actions import (
     Block,
@@ -53,17 +56,22 @@ FOLLOW_UP_S = 1.2
 class Steps:
     """Steps on the real system.
 
+    A rank that is lower than before is in the kernel before NetworkManager is asked for it: it
+    takes its time, may hang, and may refuse.
+
     A rank is followed up by a Reapply of nothing. NM 1.42 asks for the lease again when a metric
     changes; one that comes within a second of the one before looks the same to it, and it then
     forgets to renew it. A Reapply of nothing mends that (and restarts no DHCP).
     """
 
-    def __init__(self, guard: GuardLike, path: Callable[[str], str | None]) -> None:
+    def __init__(self, guard: GuardLike, find: Callable[[str], Device | None]) -> None:
         self._guard = guard
-        self._path = path
+        self._find = find
         self.router: Router | None = None
         """To be set while there is a bus."""
         self._following_up: set[asyncio.Task[None]] = set()
+        self._ahead: dict[str, Ahead] = {}
+        """Routes over links that NetworkManager has not said yes to."""
         self.can_end = True
         """Whether the kernel can end connections, as far as is known."""
 
@@ -92,7 +100,7 @@ class Steps:
             case SetMetric(link, v4, v6):
                 await self._set_metric(step, link, v4, v6)
             case Tidy(link):
-                await self._to(step).tidy(self._device(step, link))
+                await self._to(step).tidy(self._device(step, link).path)
             case Restore(link):
                 await self._restore(step, link)
             case Recheck():
@@ -100,10 +108,30 @@ class Steps:
 
     async def _set_metric(self, step: Step, link: str, v4: int | None, v6: int | None) -> None:
         router, device = self._to(step), self._device(step, link)
-        await router.set_metric(device, v4, v6)
-        task = asyncio.create_task(_follow_up(router, device))
+        if v4 is not None:
+            self._go_ahead(link, device.ifname, v4)
+        await router.set_metric(device.path, v4, v6)
+        self._ahead.pop(link, None)
+        task = asyncio.create_task(_follow_up(router, device.path))
         self._following_up.add(task)
         task.add_done_callback(self._following_up.discard)
+
+    def _go_ahead(self, link: str, ifname: str, metric: int) -> None:
+        """Have the kernel send by the link now; where it will not, NetworkManager has it do so."""
+        if (before := self._ahead.get(link)) and before.metric == metric:
+            return
+        self._withdraw(link)
+        try:
+            made = ahead.lower(ifname, metric)
+        except OSError as error:
+            log.debug("No route over %s ahead of NetworkManager: %s", link, error)
+        else:
+            if made:
+                self._ahead[link] = made
+
+    def _withdraw(self, link: str) -> None:
+        if made := self._ahead.pop(link, None):
+            ahead.withdraw(made)
 
     async def settle(self) -> None:
         """Wait until what was begun is finished."""
@@ -111,7 +139,8 @@ class Steps:
             await asyncio.wait(self._following_up)
 
     async def _restore(self, step: Step, link: str) -> None:
-        if await self._to(step).restore(self._device(step, link)):
+        self._withdraw(link)
+        if await self._to(step).restore(self._device(step, link).path):
             log.info("Metric and DNS priority of %s are as they were found", link)
 
     def _to(self, step: Step) -> Router:
@@ -119,11 +148,11 @@ class Steps:
             raise StepError(step, "NetworkManager is not there")
         return self.router
 
-    def _device(self, step: Step, link: str) -> str:
-        path = self._path(link)
-        if path is None:
+    def _device(self, step: Step, link: str) -> Device:
+        device = self._find(link)
+        if device is None:
             raise StepError(step, f"{link} is gone")
-        return path
+        return device
 
 
 def _explained(error: BusError) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from netswap.adapters.host import missing_capabilities, strict_rp_filter
-from netswap.adapters.kernel import DefaultRoute, RouteEvents, default_routes
+from netswap.adapters.kernel.routes import DefaultRoute, RouteEvents, default_routes
 
 
 def ip(command: str) -> None:

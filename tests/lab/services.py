@@ -156,6 +156,10 @@ class Services:
         except CommandFailedError:
             return False
 
+    def signal_nm(self, signal: int) -> None:
+        """Send NetworkManager a signal, without waiting for anything."""
+        self._commands.services[NM].send_signal(signal)
+
     def stop_nm(self, signal: int = SIGTERM) -> None:
         """End NetworkManager; what it configured stays."""
         self._commands.stop(NM, signal)

@@ -64,6 +64,25 @@ def test_networkmanager_restarted_during_an_outage(lab: Lab, sig: signal.Signals
     wait_until(lambda: lab.link("tether0").metrics() == [200], 5, "without a stale route")
 
 
+def test_networkmanager_that_hangs_holds_no_failover_up(lab: Lab) -> None:
+    daemon = lab.netswapd(QUICK)
+    daemon.wait_for("Blocking", 5)
+    wait_until(lambda: lab.link("tether0").metrics() == [200], 3, "the tether stands by")
+    lab.services.signal_nm(signal.SIGSTOP)
+    lab.link("cable0").cut()
+    wait_until(lambda: lab.active() == "tether0", 3, "failover")
+    assert lab.link("tether0").metrics() == [60, 200]
+    with NewConnections() as clicks:
+        wait_until(lambda: clicks.successes(), 3, "new connections work")
+    daemon.wait_for("Failed: Setting the metric of tether0: IPv4 60", 8)
+    lab.services.signal_nm(signal.SIGCONT)
+    wait_until(lambda: lab.link("tether0").metrics() == [60], 10, "NetworkManager makes it its own")
+    assert lab.active() == "tether0"
+    lab.link("cable0").heal()
+    wait_until(lambda: lab.active() == "cable0", 5, "swap back")
+    wait_until(lambda: lab.link("tether0").metrics() == [200], 5, "the tether stands by again")
+
+
 def test_link_that_vanishes_and_comes_back(lab: Lab) -> None:
     daemon = lab.netswapd(NAMED)
     daemon.wait_for("Blocking", 5)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from functools import partial
+from math import inf
 
 from netswap.adapters.nm import links, settings
 from netswap.adapters.nm.links import Metrics, Picker
@@ -109,6 +110,17 @@ class Network:
         if isinstance(step, SetMetric | Restore | Tidy):
             return CALL_TIMEOUT_S if self.hangs else REAPPLY_S
         return 0.0
+
+    def begin(self, step: Step) -> None:
+        """Do what is done ahead of NetworkManager: a lower metric is in the kernel at once."""
+        nic = self.nics.get(self._paths.get(step.link, ""))
+        if isinstance(step, SetMetric | Restore) and nic and nic.ahead:
+            nic.routes4.discard(nic.ahead)
+            nic.ahead = 0
+        if isinstance(step, SetMetric) and nic and min(nic.routes4, default=0) > (step.v4 or inf):
+            nic.ahead = step.v4 or 0
+            nic.routes4.add(nic.ahead)
+            self._changed()
 
     def take(self, step: Step) -> None:
         """Carry out a step. Raises RefusedError."""

@@ -59,6 +59,8 @@ class Nic:
     seen_dns: tuple[int, int] = (0, 0)
     routes4: set[int] = field(default_factory=set)
     routes6: set[int] = field(default_factory=set)
+    ahead: int = 0
+    """The metric of a route that netswap made ahead of NetworkManager, 0 if there is none."""
 
     @property
     def works(self) -> bool:
@@ -84,6 +86,7 @@ class Nic:
     def route(self) -> None:
         """Have the kernel's default routes as NetworkManager wants them, and no other."""
         self.routes4 = {self.effective_metric("ipv4")} if self.activated else set()
+        self.ahead = 0
         self.route6()
 
     def route6(self) -> None:

@@ -155,6 +155,7 @@ class Player:
                 assert self._traffic_is_unguarded(), f"{steps[0]} guards traffic"
             self._apply(steps[1:])
 
+        self.network.begin(steps[0])
         self.clock.later(self.network.duration_s(steps[0]), take)
 
     def _finish(self, applied: Applied) -> None:

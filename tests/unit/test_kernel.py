@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netswap.adapters import netlink
-from netswap.adapters.kernel import DefaultRoute, dump_request, parse_defaults
+from netswap.adapters.kernel.routes import DefaultRoute, dump_request, parse_defaults
 
 NAMES = {1: "lo", 2: "eth0", 3: "tether0"}
 MULTIPATH = 9

@@ -21,7 +21,7 @@ _RT_TABLE_MAIN = 254
 _RTM_F_CLONED = 0x200
 _RTA_OIF, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE = 4, 6, 9, 15
 
-_ROUTE = struct.Struct("=BBBBBBBBI")  # rtmsg
+ROUTE = struct.Struct("=BBBBBBBBI")  # rtmsg
 _NEXT_HOP = struct.Struct("=HBBi")  # rtnexthop: length, flags, hops, interface
 
 _GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400
@@ -46,11 +46,11 @@ def default_routes() -> tuple[DefaultRoute, ...]:
 
     Unreachable, blackhole and loopback ones lead nowhere and are left out.
     """
-    with _channel() as channel:
+    with channel() as asked:
         bodies = [
             body
             for family in (socket.AF_INET, socket.AF_INET6)
-            for body in netlink.ask(channel, dump_request(family))
+            for body in netlink.ask(asked, dump_request(family))
         ]
     names = dict(socket.if_nameindex())
     return tuple(sorted(parse_defaults(bodies, names)))
@@ -58,19 +58,19 @@ def default_routes() -> tuple[DefaultRoute, ...]:
 
 def dump_request(family: int) -> bytes:
     """Ask for all routes of a family."""
-    body = _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
+    body = ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
     return netlink.build(_RTM_GETROUTE, netlink.NLM_F_DUMP, body)
 
 
 def parse_defaults(bodies: Iterable[bytes], names: dict[int, str]) -> Iterator[DefaultRoute]:
     """Pick the default routes out of a dump; a device that has just gone has no name any more."""
     for body in bodies:
-        family, to_bits, from_bits, _tos, table, _protocol, _scope, kind, flags = (
-            _ROUTE.unpack_from(body)
+        family, to_bits, from_bits, _tos, table, _protocol, _scope, kind, flags = ROUTE.unpack_from(
+            body
         )
         if to_bits or from_bits or kind != _RTN_UNICAST or flags & _RTM_F_CLONED:
             continue
-        found = netlink.attributes(body[_ROUTE.size :])
+        found = netlink.attributes(body[ROUTE.size :])
         if _number(found.get(_RTA_TABLE), table) != _RT_TABLE_MAIN:
             continue
         metric = _number(found.get(_RTA_PRIORITY), 0)
@@ -104,7 +104,7 @@ class RouteEvents:
     def __init__(self, on_change: Callable[[], None]) -> None:
         self._on_change = on_change
         self._loop = asyncio.get_running_loop()
-        self._channel = _channel(_GROUPS)
+        self._channel = channel(_GROUPS)
         self._channel.setblocking(False)
         self._loop.add_reader(self._channel, self._drain)
 
@@ -126,9 +126,10 @@ class RouteEvents:
         self._on_change()
 
 
-def _channel(groups: int = 0) -> socket.socket:
-    channel = socket.socket(
+def channel(groups: int = 0) -> socket.socket:
+    """Open a socket to the kernel's routing, in these multicast groups (rtnetlink(7))."""
+    made = socket.socket(
         socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE
     )
-    channel.bind((0, groups))
-    return channel
+    made.bind((0, groups))
+    return made

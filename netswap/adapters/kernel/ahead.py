@@ -1,0 +1,82 @@
+"""A default route in the kernel ahead of NetworkManager, so that a takeover waits for nobody.
+
+NetworkManager's Reapply restarts DHCP before it commits a route: 10 to 30 ms during which a
+computer with a dead link stays offline, and for ever where NetworkManager hangs. What is made here
+is a copy of NetworkManager's own route, alike but for the metric: the very route that the Reapply
+is about to make, and that NetworkManager then takes for its own. IPv4 only; never to raise a
+metric.
+
+Where NetworkManager refuses, or does not answer, the copy stays: offline would be worse. It is then
+for whoever made it to take it away again.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from netswap.adapters import netlink
+from netswap.adapters.kernel import routes
+
+_RTM_NEWROUTE, _RTM_DELROUTE = 24, 25
+_RTA_PRIORITY, _RTA_CACHEINFO = 6, 12
+_RTNH_F_ONLINK = 4
+"""The only flag of a route that is asked for; the others tell how it is (linux/rtnetlink.h)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A route that was added."""
+
+    metric: int
+    body: bytes
+
+
+def lower(ifname: str, metric: int) -> Ahead | None:
+    """Let a link's IPv4 default route stand at a lower metric, beside where it stands now.
+
+    Returns None where there is nothing to be done: it stands as low, or has no such route. Raises
+    OSError where the kernel refuses.
+    """
+    with routes.channel() as channel:
+        bodies = netlink.ask(channel, routes.dump_request(socket.AF_INET))
+        standing = min(_over(ifname, bodies), default=None)
+        if standing is None or standing[0] <= metric:
+            return None
+        body = with_metric(standing[1], metric)
+        flags = netlink.NLM_F_ACK | netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
+        netlink.ask(channel, netlink.build(_RTM_NEWROUTE, flags, body))
+    return Ahead(metric, body)
+
+
+def withdraw(ahead: Ahead) -> None:
+    """Take it away again; one that is gone is fine. Raises OSError where the kernel refuses."""
+    with routes.channel() as channel:
+        try:
+            netlink.ask(channel, netlink.build(_RTM_DELROUTE, netlink.NLM_F_ACK, ahead.body))
+        except OSError as error:
+            if error.errno not in {errno.ESRCH, errno.ENODEV}:
+                raise
+
+
+def _over(ifname: str, bodies: list[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield metric and body of the default routes over this link alone."""
+    names = dict(socket.if_nameindex())
+    for body in bodies:
+        found = list(routes.parse_defaults([body], names))
+        if [route.ifname for route in found] == [ifname]:
+            yield found[0].metric, body
+
+
+def with_metric(body: bytes, metric: int) -> bytes:
+    """Return the route of a dump as it is to be asked for, with another metric. Pure."""
+    head = routes.ROUTE.size
+    *fields, flags = routes.ROUTE.unpack_from(body)
+    found = netlink.attributes(body[head:])
+    found.pop(_RTA_CACHEINFO, None)
+    found[_RTA_PRIORITY] = struct.pack("=I", metric)
+    rows = b"".join(netlink.attribute(kind, value) for kind, value in found.items())
+    return routes.ROUTE.pack(*fields, flags & _RTNH_F_ONLINK) + rows

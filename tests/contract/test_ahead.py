@@ -1,0 +1,72 @@
+"""A default route ahead of NetworkManager's, on a network namespace's own routing tables."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from netswap.adapters.kernel import ahead
+from netswap.adapters.kernel.routes import DefaultRoute, default_routes
+
+
+def ip(command: str) -> str:
+    done = subprocess.run(["ip", *command.split()], check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+@pytest.fixture(autouse=True)
+def _two_links() -> None:
+    for name, subnet in (("cable0", 1), ("tether0", 2)):
+        ip(f"link add {name} type veth peer name far-{name}")
+        ip(f"link set {name} up")
+        ip(f"link set far-{name} up")
+        ip(f"address add 10.{subnet}.0.2/24 dev {name}")
+    ip("route add default via 10.1.0.1 dev cable0 metric 100")
+
+
+def test_the_copy_is_alike_but_for_the_metric() -> None:
+    details = "via 10.2.0.1 dev tether0 proto dhcp src 10.2.0.2 mtu 1400"
+    ip(f"route add default {details} metric 20200")
+    assert ahead.lower("tether0", 60)
+    for metric in (60, 20200):
+        shown = ip(f"route show default metric {metric}")
+        asked = ip(f"route show default dev tether0 metric {metric}")
+        assert "via 10.2.0.1 dev tether0 proto dhcp src 10.2.0.2" in shown, asked
+        assert "mtu 1400" in shown
+
+
+def test_it_is_withdrawn_and_nothing_else_is() -> None:
+    ip("route add default via 10.2.0.1 dev tether0 metric 200")
+    before = default_routes()
+    made = ahead.lower("tether0", 60)
+    assert made
+    assert default_routes()[0] == DefaultRoute(4, 60, "tether0")
+    ahead.withdraw(made)
+    assert default_routes() == before
+    ahead.withdraw(made)
+    ip("link delete tether0")
+    ahead.withdraw(made)
+    assert default_routes() == before[:1]
+
+
+def test_the_lowest_route_of_several_is_copied() -> None:
+    ip("route add default via 10.2.0.9 dev tether0 metric 300")
+    ip("route add default via 10.2.0.1 dev tether0 metric 200")
+    ahead.lower("tether0", 60)
+    assert "via 10.2.0.1" in ip("route show default metric 60")
+
+
+def test_it_never_raises_and_makes_no_route_out_of_nothing() -> None:
+    before = default_routes()
+    assert ahead.lower("cable0", 100) is None
+    assert ahead.lower("cable0", 101) is None
+    assert ahead.lower("tether0", 60) is None
+    assert ahead.lower("gone0", 60) is None
+    assert default_routes() == before
+
+
+def test_a_route_over_several_links_is_left_alone() -> None:
+    hops = "nexthop via 10.1.0.1 dev cable0 nexthop via 10.2.0.1 dev tether0"
+    ip(f"route add default metric 200 {hops}")
+    assert ahead.lower("tether0", 60) is None
