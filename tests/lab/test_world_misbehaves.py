@@ -73,7 +73,7 @@ def test_networkmanager_that_hangs_holds_no_failover_up(lab: Lab) -> None:
     wait_until(lambda: lab.active() == "tether0", 3, "failover")
     assert lab.link("tether0").metrics() == [60, 200]
     with NewConnections() as clicks:
-        wait_until(lambda: clicks.successes(), 3, "new connections work")
+        wait_until(clicks.successes, 3, "new connections work")
     daemon.wait_for("Failed: Setting the metric of tether0: IPv4 60", 8)
     lab.services.signal_nm(signal.SIGCONT)
     wait_until(lambda: lab.link("tether0").metrics() == [60], 10, "NetworkManager makes it its own")
