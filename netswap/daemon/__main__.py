@@ -40,7 +40,7 @@ def main(path: Path | None, dry_run: bool, log_level: str) -> None:
     as it was found; SIGHUP makes it look at everything again. Without a configuration file it
     picks the links itself: Ethernet before Wi-Fi before whatever is metered.
     """
-    log.set_up(log_level)
+    log.set_up(log_level, dry_run=dry_run)
     try:
         configuration = config.load(path)
         _check_capabilities(dry_run=dry_run)

@@ -18,12 +18,13 @@ class _JournalFormatter(logging.Formatter):
         return f"<{_PRIORITIES.get(record.levelno, 6)}>{super().format(record)}"
 
 
-def set_up(level: str) -> None:
-    """Send the log to stderr."""
+def set_up(level: str, *, dry_run: bool = False) -> None:
+    """Send the log to stderr; in a dry run each line says that it is one."""
+    message = "Dry run: %(message)s" if dry_run else "%(message)s"
     handler = logging.StreamHandler(sys.stderr)
     if "JOURNAL_STREAM" in os.environ:
-        handler.setFormatter(_JournalFormatter("%(message)s"))
+        handler.setFormatter(_JournalFormatter(message))
     else:
-        line = "%(asctime)s.%(msecs)03d %(levelname)-7s %(message)s"
+        line = f"%(asctime)s.%(msecs)03d %(levelname)-7s {message}"
         handler.setFormatter(logging.Formatter(line, datefmt="%Y-%m-%d %H:%M:%S"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -16,7 +16,6 @@ from netswap.adapters.kernel.ahead import Ahead
 from netswap.adapters.nft.guard import GuardError, GuardLike
 from netswap.adapters.nm.router import Router
 from netswap.adapters.nm.view import Device
-from netswap.core import words
 from netswap.core.actions import (
     Block,
     EndConnections,
@@ -179,7 +178,7 @@ def _end_connections(link: str, addresses: Sequence[str], spare: frozenset[str])
 
 
 class DryRun:
-    """Says what would be done, and pretends that it was."""
+    """Does nothing, and pretends that it was done; the engine has said what."""
 
     def __init__(self) -> None:
         self._guarded: dict[str, Barrier] = {}
@@ -188,7 +187,6 @@ class DryRun:
     async def take(self, steps: Sequence[Step]) -> None:
         """Pretend to carry out the steps."""
         for step in steps:
-            log.info("Dry run, not done: %s", words.step_text(step))
             match step:
                 case Block(_, ifname, barrier):
                     self._guarded[ifname] = barrier

@@ -82,9 +82,9 @@ def test_hangup_looks_again(lab: Lab) -> None:
 def test_dry_run_changes_nothing(lab: Lab, nm: NmBus) -> None:
     found, routes = applied(nm), lab.routes()
     daemon = lab.netswapd(QUICK, "--dry-run")
-    daemon.wait_for("Dry run, not done: Blocking", 5)
+    daemon.wait_for("Dry run: Blocking", 5)
     lab.link("cable0").cut()
-    daemon.wait_for("Dry run, not done: Setting the metric of tether0: IPv4 60", 3)
+    daemon.wait_for("Dry run: Setting the metric of tether0: IPv4 60", 3)
     assert (applied(nm), lab.routes()) == (found, routes)
     assert "netswap" not in lab.ruleset()
     assert daemon.stop() == 0
