@@ -22,12 +22,19 @@ class CommandFailedError(AssertionError):
     """A command of the lab ended with an error."""
 
 
-def wait_until(predicate: Callable[[], T | None], timeout_s: float, what: str) -> T:
+PATIENCE = 4
+"""How many times as long as it should take is waited: machines are busy, and numbers are for the
+bench."""
+
+
+def wait_until(
+    predicate: Callable[[], T | None], timeout_s: float, what: str, patience: float = PATIENCE
+) -> T:
     """Look every 10 ms until the predicate gives something true; return it.
 
-    Raises NeverHappenedError with `what` when the time is over.
+    Raises NeverHappenedError with `what` when the time, and the patience with it, is over.
     """
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + timeout_s * patience
     while not (value := predicate()):
         if time.monotonic() > deadline:
             raise NeverHappenedError(f"not within {timeout_s:g} s: {what}")

@@ -184,7 +184,7 @@ class HeldConnection(Observer):
         before = self.echoed
         self.send()
         with contextlib.suppress(AssertionError):
-            wait_until(lambda: self.echoed > before or self.ended, timeout_s, "an echo")
+            wait_until(lambda: self.echoed > before or self.ended, timeout_s, "an echo", patience=1)
         return self.echoed > before
 
     def __exit__(
