@@ -64,34 +64,34 @@ class Results:
 
     def __init__(self) -> None:
         self.failover = Measure(
-            "failover_s", "upstream dies → new connection", "s", 2, Bar(MEDIAN, 3.0)
+            "failover_s", "upstream dies → new connection", "s", 2, Bar(MEDIAN, 1.2)
         )
         self.takeover = Measure(
             "takeover_ms", "takeover: decision → kernel route", "ms", 1, Bar(MEDIAN, 5.0)
         )
-        self.returning = Measure(
-            "swap_back_ms", "swap back: decision → kernel route", "ms", 1, Bar(MEDIAN, 20.0)
-        )
+        self.returning = Measure("swap_back_ms", "swap back: decision → kernel route", "ms", 1)
         self.told = Measure("connection_told_ms", "kernel route → old ones ended", "ms", 1)
         self.back = Measure("swap_back_s", "upstream heals → kernel route", "s", 2)
         self.back_failed = Measure(
             "swap_back_failed", "swap back: failed connects", "", 0, Bar(WORST, 0.0)
         )
         self.pulled = Measure(
-            "pulled_to_route_s", "cable pulled → kernel route", "s", 3, Bar(WORST, 0.2)
+            "pulled_to_route_s", "cable pulled → kernel route", "s", 3, Bar(WORST, 0.1)
         )
         self.pulled_offline = Measure("pulled_offline_s", "cable pulled → new connection", "s", 3)
         self.cpu = Measure(
-            "idle_cpu_s_per_h_link", "idle: CPU per hour and link", "s", 2, Bar(WORST, 5.0)
+            "idle_cpu_s_per_h_link", "idle: CPU per hour and link", "s", 2, Bar(WORST, 3.6)
         )
-        self.wakeups = Measure("idle_wakeups_per_s", "idle: wake-ups per second", "", 1)
+        self.wakeups = Measure(
+            "idle_wakeups_per_s", "idle: wake-ups per second", "", 1, Bar(WORST, 3.0)
+        )
         self.status = Measure("status_s", "netswapctl status", "s", 3, Bar(MEDIAN, 0.2))
         self.hook_up = Measure("hook_up_ms", "hook, service up", "ms", 1, Bar(MEDIAN, 50.0))
         self.hook_down = Measure("hook_down_ms", "hook, service down", "ms", 1, Bar(MEDIAN, 50.0))
         self.again = Measure(
             "activated_again_ms", "backup activated again → right", "ms", 1, Bar(WORST, 100.0)
         )
-        self.memory = Measure("resident_mb", "resident memory", "MB", 1, Bar(WORST, 50.0))
+        self.memory = Measure("resident_mb", "resident memory", "MB", 1, Bar(WORST, 45.0))
 
     def __iter__(self) -> Iterator[Measure]:
         return iter(vars(self).values())
