@@ -20,7 +20,7 @@ from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from netswap.core.settings import Doc, LinkSettings, Settings
+from netswap.core.settings import Doc, LinkSettings, ProbeSettings, QualitySettings, Settings
 from netswap.errors import ConfigurationError
 
 DEFAULT_PATH = Path("/etc/netswap/netswap.toml")
@@ -190,8 +190,13 @@ def _part(kind: Any) -> Any:
 
 def _contradictions(settings: Settings) -> Iterator[tuple[str, str, str]]:
     """Yield where the settings make no sense together, why, and a hint."""
-    yield from _wrong_targets(settings.probe.targets)
+    yield from _wrong_targets(settings.probe)
+    yield from _wrong_quality(settings.quality)
     yield from _wrong_links(settings.link)
+    damping = settings.damping
+    if damping.reuse >= damping.suppress:
+        problem = f"reuse {damping.reuse:g} must be less than suppress {damping.suppress:g}"
+        yield "damping.reuse", problem, "the defaults are 0.75 and 2"
     metric = settings.metric
     if not metric.takeover < metric.preferred < metric.standby - 1:
         yield (
@@ -202,22 +207,46 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str, str]]:
         )
 
 
-def _wrong_targets(targets: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
-    if not targets:
+def _wrong_targets(probe: ProbeSettings) -> Iterator[tuple[str, str, str]]:
+    if not probe.targets:
         yield "probe.targets", "must name at least one address", 'such as targets = ["8.8.8.8"]'
-    for i, target in enumerate(targets):
-        try:
-            address = ipaddress.IPv4Address(target)
-        except ValueError:
-            address = None
-        if address is None:
-            problem = f"{target!r} is not an IPv4 address"
-        elif address.is_loopback or address.is_multicast or address.is_unspecified:
-            problem = f"{target} would not tell whether the internet can be reached"
-        else:
-            continue
-        hint = "names need a working link to be resolved; give an address such as 8.8.8.8"
-        yield f"probe.targets[{i}]", problem, hint
+    for name, targets, version in (("targets", probe.targets, 4), ("targets6", probe.targets6, 6)):
+        for i, target in enumerate(targets):
+            if problem := _wrong_target(target, version):
+                example = "8.8.8.8" if version == 4 else "2001:4860:4860::8888"
+                hint = (
+                    f"names need a working link to be resolved; give an address such as {example}"
+                )
+                yield f"probe.{name}[{i}]", problem, hint
+        if len(set(targets)) < len(targets):
+            yield f"probe.{name}", "names an address twice", "each target once"
+    if probe.reliability > len(probe.targets):
+        problem = f"{probe.reliability} of {len(probe.targets)} targets cannot answer"
+        yield "probe.reliability", problem, "at most as many as there are targets"
+    if probe.deadline_min_s > probe.deadline_max_s:
+        problem = f"{probe.deadline_min_s:g} is more than deadline_max_s, {probe.deadline_max_s:g}"
+        yield "probe.deadline_min_s", problem, "the defaults are 0.15 and 2"
+
+
+def _wrong_target(target: str, version: int) -> str:
+    try:
+        address = ipaddress.ip_address(target)
+    except ValueError:
+        address = None
+    if address is None or address.version != version:
+        return f"{target!r} is not an IPv{version} address"
+    if address.is_loopback or address.is_multicast or address.is_unspecified:
+        return f"{target} would not tell whether the internet can be reached"
+    return ""
+
+
+def _wrong_quality(quality: QualitySettings) -> Iterator[tuple[str, str, str]]:
+    if quality.loss_recovered > quality.loss:
+        problem = f"{quality.loss_recovered:g} is more than loss, {quality.loss:g}"
+        yield "quality.loss_recovered", problem, "the defaults are 0.1 and 0.25"
+    if quality.latency_recovered_s > quality.latency_s:
+        problem = f"{quality.latency_recovered_s:g} is more than latency_s, {quality.latency_s:g}"
+        yield "quality.latency_recovered_s", problem, "such as latency_s = 0.5 and 0.3 here"
 
 
 def _wrong_networks(where: str, networks: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:

@@ -150,7 +150,7 @@ class Service:
         await self._call("Pause", "d", seconds, timeout_s=CONTROL_S)
 
     async def order(self, method: str) -> None:
-        """Call a method that takes nothing and answers nothing: Auto, Resume, Reload."""
+        """Call a method that takes nothing and answers nothing, such as Auto."""
         await self._call(method, timeout_s=CONTROL_S)
 
     async def events(self) -> AsyncIterator[Event]:

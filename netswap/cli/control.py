@@ -29,9 +29,16 @@ def use(link: str, seconds: float | None, even_if_dead: bool) -> int:
 
 
 @click.command()
-def auto() -> None:
+@click.option("--now", is_flag=True, help="Also hold no link back that failed again and again.")
+def auto(now: bool) -> None:
     """Let netswap choose again; ends `use` and `pause`."""
-    _after(lambda service: service.order("Auto"))
+
+    async def orders(service: Service) -> None:
+        await service.order("Auto")
+        if now:
+            await service.order("Forgive")
+
+    _after(orders)
 
 
 @click.command()

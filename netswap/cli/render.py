@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from netswap import units
 from netswap.cli.client import Finding, Offer, Reply, Setting, Transition
 from netswap.cli.status import LinkStatus, Status
 from netswap.cli.text import Cell, Paint, table, unpainted
 
-HEALTHS = {"up": "green", "down": "red", "unknown": "yellow"}
+HEALTHS = {"up": "green", "down": "red", "unknown": "yellow", "degraded": "yellow"}
 STATES = {"preferred": "green", "backup": "yellow", "offline": "red", "starting": "yellow"}
 VERDICTS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -35,7 +35,7 @@ def status(
     lines = [paint(headline(state, now_s), STATES.get(state.state, "")), *notes(state, now_s)]
     if state.links:
         lines += ["", *table(_links(state, now_s), paint, width)]
-    troubles = [trouble(link, now_s) for link in state.links if link.health != "up"]
+    troubles = [text for link in state.links for text in troubles_of(link, now_s)]
     return [*lines, *(["", *troubles] if troubles else [])]
 
 
@@ -76,6 +76,25 @@ def notes(state: Status, now_s: float) -> list[str]:
     return [text for text, true in said.items() if true]
 
 
+def troubles_of(link: LinkStatus, now_s: float) -> Iterator[str]:
+    """Say all that is wrong with a link."""
+    if link.health != "up":
+        yield trouble(link, now_s)
+    elif link.degraded:
+        yield f"{link.name} is degraded: {link.reason}; it is used only if no better link works"
+    if link.held_back_until_s:
+        left = units.duration(link.held_back_until_s - now_s)
+        yield (
+            f"{link.name} is held back until {clock(link.held_back_until_s, now_s)} ({left} left): "
+            "it failed too often; `netswapctl auto --now` forgives it"
+        )
+    if link.health6 not in ("", "up") and link.health == "up":
+        yield f"{link.name}: IPv6 is {link.health6}: {link.reason6}"
+    silent = [target for target, loss in link.target_loss.items() if loss == 1]
+    if link.health == "up" and silent:
+        yield f"{link.name}: no reply from {', '.join(silent)}, though others reply"
+
+
 def trouble(link: LinkStatus, now_s: float) -> str:
     """Say what is wrong with a link, since when, and when it was last heard."""
     heard = f"; last reply {clock(link.last_reply_s, now_s)}" if link.last_reply_s else ""
@@ -84,8 +103,9 @@ def trouble(link: LinkStatus, now_s: float) -> str:
 
 def health(link: LinkStatus) -> Cell:
     """Say how a link is, and if it is well but not in use, that it stands by."""
+    text = "degraded" if link.degraded and link.health == "up" else link.health
     standby = " (standby)" if link.health == "up" and not link.active else ""
-    return Cell(link.health + standby, HEALTHS.get(link.health, ""))
+    return Cell(text + standby, HEALTHS.get(text, ""))
 
 
 def mark(link: LinkStatus) -> str:

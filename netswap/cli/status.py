@@ -13,7 +13,10 @@ from typing import Any
 
 MANAGER = "org.netswap1.Manager"
 LINK = "org.netswap1.Link"
-NONE = {"metric4": -1, "metric6": -1, "rtt_s": -1, "loss": -1, "last_reply_s": 0, "mode_until_s": 0}
+NONE = {
+    "metric4": -1, "metric6": -1, "rtt_s": -1, "loss": -1, "last_reply_s": 0, "mode_until_s": 0,
+    "held_back_until_s": 0,
+}  # fmt: skip
 """The number that stands for "there is none", by field."""
 
 
@@ -34,8 +37,13 @@ class LinkStatus:
     guarded: bool
     metric4: int | None
     metric6: int | None
+    degraded: bool
+    held_back_until_s: float | None
+    health6: str
+    reason6: str
     rtt_s: float | None
     loss: float | None
+    target_loss: Mapping[str, float]
     last_reply_s: float | None
     probes_sent: int
     probes_lost: int

@@ -6,6 +6,7 @@ the first failure ends the batch. The other actions change nothing and are done 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
@@ -81,11 +82,13 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class SendProbe:
-    """Send one probe to every target over a link."""
+    """Send one probe to each of these targets over a link."""
 
     link: str
     ifname: str
     sequence: int
+    targets: Sequence[str]
+    version: int = 4
 
 
 class Level(IntEnum):

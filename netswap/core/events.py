@@ -17,10 +17,11 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Replied:
-    """A reply to a probe arrived, `sequence` being that of the round it was sent in."""
+    """A target answered a probe, `sequence` being that of the round it was sent in."""
 
     link: str
     sequence: int
+    target: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class ProbeFailed:
     link: str
     sequence: int
     reason: str
+    version: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,18 @@ class Overridden:
 
 
 @dataclass(frozen=True, slots=True)
+class Forgiven:
+    """The user wants no link held back any more for having failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slept:
+    """The computer was suspended, and has woken up: all that was known is old."""
+
+
+@dataclass(frozen=True, slots=True)
 class Elapsed:
     """A deadline came; nothing else happened."""
 
 
-Event = Observed | Replied | ProbeFailed | Applied | Overridden | Elapsed
+Event = Observed | Replied | ProbeFailed | Applied | Overridden | Forgiven | Slept | Elapsed

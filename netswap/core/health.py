@@ -1,20 +1,60 @@
 """The health of one link: evidence in, up or down with a reason out.
 
-    unknown --first reply--> up          unknown --fall losses--> down
-    up --fall losses in a row--> down    down --rise replies in a row--> up
-    any --obstacle--> down               (an obstacle gone: unknown or down, as the engine says)
+`TABLE` below is the state machine; `docs/design.md` draws it. A link that is up and has just lost a
+probe is *suspect*: it is probed faster until it answers or is down. A loss is no permanent
+decision: a reply that comes late takes it back. A local error is not a loss at all. Every change of
+state carries its reason.
 
-A loss is no permanent decision: a reply that comes late takes its loss back. A local error is not
-a loss at all. Every change of state carries its reason.
+Beside the state: a link that replies may be *degraded* (see `quality`), and one that keeps failing
+is *held back* (see `damping`). Both carry traffic only where no better link works.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum
 
+from netswap.core.damping import NO_PENALTY, Penalty
 from netswap.core.model import State
+from netswap.core.settings import DampingSettings
 
 PROVING = "connected, not proven yet"
+WOKEN = "just woken up, not proven yet"
+
+
+class Evidence(Enum):
+    """What makes a link change its state."""
+
+    REPLY = "a reply"
+    RISEN = "`rise` replies in a row"
+    FALLEN = "`fall` losses in a row"
+    OBSTACLE = "an obstacle"
+    ALONE = "connected, no other link works"
+    BESIDE = "connected, another link works"
+    SLEPT = "the computer slept"
+
+
+TABLE: dict[State, dict[Evidence, State]] = {
+    State.UNKNOWN: {
+        Evidence.REPLY: State.UP,
+        Evidence.FALLEN: State.DOWN,
+        Evidence.OBSTACLE: State.DOWN,
+        Evidence.BESIDE: State.DOWN,
+    },
+    State.UP: {
+        Evidence.FALLEN: State.DOWN,
+        Evidence.OBSTACLE: State.DOWN,
+        Evidence.BESIDE: State.DOWN,
+        Evidence.ALONE: State.UNKNOWN,
+        Evidence.SLEPT: State.UNKNOWN,
+    },
+    State.DOWN: {
+        Evidence.RISEN: State.UP,
+        Evidence.ALONE: State.UNKNOWN,
+        Evidence.SLEPT: State.UNKNOWN,
+    },
+}
+"""What each piece of evidence makes of each state; what is not listed changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +76,10 @@ class Health:
     """Whether it was activated a moment ago, with no loss since: its DHCP server answers."""
     late: bool = False
     """Whether the last reply came after its probe had been counted as lost."""
+    degraded: str = ""
+    """Why a link that replies is not good enough; "" if it is."""
+    penalty: Penalty = NO_PENALTY
+    """What it has on its account for failing again and again."""
     rtt_s: float | None = None
     last_reply_s: float | None = None
     sent: int = 0
@@ -59,7 +103,23 @@ class Health:
         """
         return self.up and (self.losses == 0 or self.late)
 
-    def _become(self, state: State, reason: str, now_s: float) -> Health:
+    @property
+    def suspect(self) -> bool:
+        """Whether it may be about to go down: it has just lost a probe."""
+        return self.state is not State.DOWN and self.losses > 0
+
+    @property
+    def held_back(self) -> bool:
+        """Whether it failed so often lately that any other link goes before it."""
+        return bool(self.penalty.suppressed_until_s)
+
+    @property
+    def tier(self) -> int:
+        """How far it is from a good link: traffic takes the lowest that is to be had."""
+        return 2 if self.degraded else int(self.held_back)
+
+    def _moved(self, evidence: Evidence, reason: str, now_s: float) -> Health:
+        state = TABLE[self.state].get(evidence, self.state)
         if state is self.state:
             return self
         return replace(self, state=state, reason=reason, since_s=now_s)
@@ -86,10 +146,9 @@ def replied(health: Health, rtt_s: float, rise: int, now_s: float) -> Health:
         rtt_s=rtt_s,
         last_reply_s=now_s,
     )
-    if health.state is State.UNKNOWN:
-        return health._become(State.UP, "it replies", now_s)
+    health = health._moved(Evidence.REPLY, "it replies", now_s)
     if health.replies >= rise:
-        return health._become(State.UP, _count(health.replies, "reply in a row"), now_s)
+        return health._moved(Evidence.RISEN, _count(health.replies, "reply in a row"), now_s)
     return health
 
 
@@ -104,7 +163,7 @@ def lost(health: Health, fall: int, now_s: float) -> Health:
         local_error="",
     )
     if health.losses >= fall:
-        return health._become(State.DOWN, _count(health.losses, "probe lost"), now_s)
+        return health._moved(Evidence.FALLEN, _count(health.losses, "probe lost"), now_s)
     return health
 
 
@@ -122,18 +181,48 @@ def replied_late(health: Health, rtt_s: float, newer_losses: int, now_s: float) 
 
 def obstructed(health: Health, obstacle: str, now_s: float) -> Health:
     """Take the link down at once: nothing can leave by it, whatever the probes said."""
-    health = replace(health, obstacle=obstacle, replies=0, losses=0, fresh=False)
+    health = replace(health, obstacle=obstacle, replies=0, losses=0, fresh=False, degraded="")
     if health.state is State.DOWN:
         return replace(health, reason=obstacle)
-    return health._become(State.DOWN, obstacle, now_s)
+    return health._moved(Evidence.OBSTACLE, obstacle, now_s)
 
 
 def connected(health: Health, state: State, now_s: float, *, fresh: bool) -> Health:
     """Start over without obstacle, as UNKNOWN (one reply will do) or DOWN (it must rise)."""
-    waiting = replace(
-        health, obstacle="", replies=0, losses=0, late=False, fresh=fresh, reason=PROVING
-    )
-    return waiting._become(state, waiting.reason, now_s)
+    waiting = replace(_anew(health), fresh=fresh, reason=PROVING)
+    evidence = Evidence.ALONE if state is State.UNKNOWN else Evidence.BESIDE
+    return waiting._moved(evidence, PROVING, now_s)
+
+
+def woken(health: Health, now_s: float) -> Health:
+    """Start over after a sleep: whatever was known is old. An obstacle is as it was."""
+    if health.obstacle:
+        return health
+    return replace(_anew(health), reason=WOKEN)._moved(Evidence.SLEPT, WOKEN, now_s)
+
+
+def assessed(health: Health, degraded: str) -> Health:
+    """Note how good it is."""
+    return replace(health, degraded=degraded)
+
+
+def failed(health: Health, damping: DampingSettings, now_s: float) -> Health:
+    """Put one more failure on its account."""
+    return replace(health, penalty=health.penalty.failed(damping, now_s))
+
+
+def served(health: Health, damping: DampingSettings, now_s: float) -> Health:
+    """Stop holding it back once its time has come."""
+    return replace(health, penalty=health.penalty.expired(damping, now_s))
+
+
+def forgiven(health: Health) -> Health:
+    """Clear its account."""
+    return replace(health, penalty=NO_PENALTY)
+
+
+def _anew(health: Health) -> Health:
+    return replace(health, obstacle="", replies=0, losses=0, late=False, degraded="")
 
 
 def _count(n: int, what: str) -> str:

@@ -195,6 +195,17 @@ class LinkSnapshot:
     guarded: bool
     metric4: int | None
     metric6: int | None
+    suspect: bool = False
+    """Whether it has just lost a probe."""
+    degraded: bool = False
+    """Whether it replies, but not well enough; the reason says why."""
+    held_back_until_s: float = 0.0
+    """Until when any other link goes before it, since it failed too often; 0: it is not held."""
+    losses: Mapping[str, float] = field(default_factory=dict)
+    """Share of the last probes to each target that were lost."""
+    state6: State | None = None
+    """How IPv6 does, where it is probed and the link has it."""
+    reason6: str = ""
 
 
 class Condition(Enum):

@@ -20,7 +20,9 @@ def condition(world: World, healths: Mapping[str, Health]) -> Condition:
     return Condition.STARTING if state is State.UNKNOWN else Condition.OFFLINE
 
 
-def link(observed: Link, track: Track, world: World, active: str | None) -> LinkSnapshot:
+def link(
+    observed: Link, track: Track, track6: Track | None, world: World, active: str | None
+) -> LinkSnapshot:
     """Describe one link."""
     health = track.health
     return LinkSnapshot(
@@ -32,7 +34,7 @@ def link(observed: Link, track: Track, world: World, active: str | None) -> Link
         role=Role.ACTIVE if observed.name == active else Role.STANDBY,
         state=health.state,
         touchable=health.touchable,
-        reason=health.local_error or health.reason,
+        reason=health.local_error or health.degraded or health.reason,
         since_s=health.since_s,
         rtt_s=health.rtt_s,
         last_reply_s=health.last_reply_s,
@@ -42,4 +44,10 @@ def link(observed: Link, track: Track, world: World, active: str | None) -> Link
         guarded=observed.ifname in world.guarded,
         metric4=observed.v4.metric if observed.v4 else None,
         metric6=observed.v6.metric if observed.v6 else None,
+        suspect=health.suspect,
+        degraded=bool(health.degraded),
+        held_back_until_s=health.penalty.suppressed_until_s,
+        losses=track.losses,
+        state6=track6.health.state if track6 and observed.v6 else None,
+        reason6=track6.health.reason if track6 and observed.v6 else "",
     )

@@ -60,11 +60,18 @@ class ProbeSettings:
     """How links are probed."""
 
     targets: Annotated[
-        tuple[str, ...], Doc("IPv4 addresses that answer pings; one reply of any is a reply")
-    ] = ("8.8.8.8",)
+        tuple[str, ...],
+        Doc("IPv4 addresses that answer pings; of different operators, so that none is missed"),
+    ] = ("1.1.1.1", "8.8.8.8")
+    targets6: Annotated[
+        tuple[str, ...],
+        Doc("IPv6 addresses likewise; where given, IPv6 is probed too, and shown"),
+    ] = ()
+    reliability: Annotated[
+        int, Doc("how many of the targets must answer for the link to count as alive", 1, 100)
+    ] = 1
     interval_s: Annotated[
-        float,
-        Doc("seconds between two probes; a probe not answered within it is lost", 0.1, 3600),
+        float, Doc("seconds between two probes while nothing is wrong", 0.1, 3600)
     ] = 1.0
     standby_interval_s: Annotated[
         float,
@@ -75,8 +82,61 @@ class ProbeSettings:
             3600,
         ),
     ] = 10.0
-    fall: Annotated[int, Doc("lost probes in a row after which a link is down", 1, 100)] = 2
+    confirm_interval_s: Annotated[
+        float, Doc("seconds between two probes of a link that has just lost one", 0.05, 3600)
+    ] = 0.15
+    deadline_min_s: Annotated[
+        float,
+        Doc(
+            "seconds that a reply may take at least before its probe is lost; beyond that it is "
+            "the link's own usual round trip and how much that varies",
+            0.05,
+            60,
+        ),
+    ] = 0.15
+    deadline_max_s: Annotated[
+        float,
+        Doc("seconds that a reply may take at most before its probe is lost", 0.05, 60),
+    ] = 2.0
+    fall: Annotated[int, Doc("lost probes in a row after which a link is down", 1, 100)] = 4
     rise: Annotated[int, Doc("replies in a row after which a link is up again", 1, 100)] = 3
+
+
+@dataclass(frozen=True, slots=True)
+class QualitySettings:
+    """When a link that replies is not good enough: it is then used only if no better one works."""
+
+    window: Annotated[int, Doc("how many of the last probes count", 4, 1000)] = 40
+    loss: Annotated[
+        float, Doc("share of lost probes from which a link is degraded; 1 or more: never", 0.01, 2)
+    ] = 0.25
+    loss_recovered: Annotated[
+        float, Doc("share of lost probes below which it is good again", 0.01, 2)
+    ] = 0.1
+    latency_s: Annotated[
+        float, Doc("median round trip from which a link is degraded; 0: never", 0, 60)
+    ] = 0.0
+    latency_recovered_s: Annotated[
+        float, Doc("median round trip below which it is good again", 0, 60)
+    ] = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DampingSettings:
+    """How a link is held back that fails again and again (RFC 2439's idea)."""
+
+    stay_s: Annotated[
+        float,
+        Doc("seconds for which traffic stays, after a swap, on a link that works", 0, 86400),
+    ] = 10.0
+    suppress: Annotated[
+        float, Doc("points from which a link is held back; each failure is one point", 1, 1000)
+    ] = 2.0
+    reuse: Annotated[float, Doc("points at which it may be used again", 0.01, 1000)] = 0.75
+    half_life_s: Annotated[float, Doc("seconds in which points decay by half", 1, 86400)] = 300.0
+    longest_s: Annotated[
+        float, Doc("seconds for which a link is held back at most after it failed", 0, 86400)
+    ] = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +175,12 @@ class Settings:
         tuple[LinkSettings, ...], Doc("one table [[link]], in two brackets, for each link")
     ] = ()
     probe: Annotated[ProbeSettings, Doc("a table, [probe]")] = field(default_factory=ProbeSettings)
+    quality: Annotated[QualitySettings, Doc("a table, [quality]")] = field(
+        default_factory=QualitySettings
+    )
+    damping: Annotated[DampingSettings, Doc("a table, [damping]")] = field(
+        default_factory=DampingSettings
+    )
     metric: Annotated[MetricSettings, Doc("a table, [metric]")] = field(
         default_factory=MetricSettings
     )

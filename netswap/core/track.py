@@ -1,53 +1,60 @@
 """One link over time: when it is probed, which probes are under way, what they say of its health.
 
-Rules: a probe that is not answered before the next one is due (`interval_s`) is lost; a reply to a
-lost probe still counts as late for `LATE_S`; nothing is counted while the link has an obstacle.
+A round is one probe to every target. It is answered when `reliability` targets have answered, and
+lost when they have not within the link's own deadline (`rtt`); a reply to a lost round still counts
+as late for `LATE_S`. Rounds are due at whole multiples of the interval, so that those of all links
+fall together and wake the computer once. After a lost round the next ones follow at once,
+`confirm_interval_s` apart, until one is answered or the link is down. Nothing is counted while the
+link has an obstacle.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
-from math import inf
+from collections.abc import Sequence
+from math import floor, inf
 
 from netswap.core import health as evidence
 from netswap.core.health import Health
 from netswap.core.model import Link, State
-from netswap.core.settings import ProbeSettings
+from netswap.core.quality import Round, Window
+from netswap.core.rtt import Rtt
+from netswap.core.settings import Settings
 
 LATE_S = 10.0
-REMEMBERED = 60
-"""How many of the last probes the loss is told of."""
 SEQUENCES = 1 << 16
-PUNCTUAL = 0.02
-"""A probe that is sent this share of its interval late is still on time."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Probe:
-    sent_s: float
-    lost_s: float
+_ON_TIME_S = 1e-6
+"""Clocks are floating point: a moment before a slot is in it."""
 
 
 class Track:
-    """The probing of one link."""
+    """The probing of one link, by one version of IP."""
 
-    def __init__(
-        self, settings: ProbeSettings, link: Link, state: State, now_s: float, *, new: bool
+    def __init__(  # noqa: PLR0913 (all that a track begins with)
+        self,
+        settings: Settings,
+        link: Link,
+        state: State,
+        now_s: float,
+        *,
+        new: bool,
+        version: int = 4,
     ) -> None:
         self.link = link
+        self.version = version
         self.health = Health(state=state, since_s=now_s)
         self._settings = settings
-        self._activation = link.activation if link.usable and not new else ""
+        self._activation = link.activation if self._usable and not new else ""
         """The last one that was seen at work: the lease of another one is fresh."""
         self._sequence = 0
         self._slot_s = -inf
-        """When the newest probe was due; the next one is due an interval later, without drift."""
-        self._waiting: dict[int, _Probe] = {}
-        self._missed: dict[int, _Probe] = {}
-        self._outcomes: deque[bool] = deque(maxlen=REMEMBERED)
-        """Which of the last probes were answered."""
-        if not link.usable:
+        """When the newest round was due."""
+        self._waiting: dict[int, Round] = {}
+        self._missed: dict[int, Round] = {}
+        self._answered: dict[int, Round] = {}
+        """The newest answered one, in which other targets may still answer."""
+        self._rtt = Rtt()
+        self._window = self._new_window()
+        if not self._usable:
             self._obstruct(now_s)
         elif new:
             self.connect(state, now_s)
@@ -56,7 +63,7 @@ class Track:
         """Take note of how the link looks now; another device behind it is a new start."""
         replaced = link.ifname != self.link.ifname
         self.link = link
-        if not link.usable:
+        if not self._usable:
             self._obstruct(now_s)
         elif self.health.obstacle or replaced:
             self.connect(state_if_new, now_s)
@@ -65,85 +72,165 @@ class Track:
 
     def connect(self, state: State, now_s: float) -> None:
         """Begin anew with a link that was just activated; nothing if it has an obstacle."""
-        if self.link.usable:
+        if self._usable:
             fresh = self.link.activation != self._activation
             self._activation = self.link.activation
             self.health = evidence.connected(self.health, state, now_s, fresh=fresh)
             self._forget()
 
+    def wake(self, now_s: float) -> None:
+        """Begin anew after a sleep."""
+        self.health = evidence.woken(self.health, now_s)
+        self._forget()
+
+    # probing
+
     def send(self, now_s: float, interval_s: float) -> int | None:
-        """Return the sequence of the probe to send now, None when none is due."""
-        due_s = self._slot_s + interval_s
-        if self.health.obstacle or now_s < due_s:
+        """Return the sequence of the round to send now, None when none is due."""
+        due_s = self._due_s(interval_s)
+        if self.health.obstacle or now_s < due_s - _ON_TIME_S:
             return None
-        self._slot_s = due_s if now_s - due_s < interval_s else now_s
+        punctual = not self.health.suspect and now_s - due_s < interval_s
+        self._slot_s = due_s if punctual else now_s
         self._sequence = (self._sequence + 1) % SEQUENCES
-        self._waiting[self._sequence] = _Probe(now_s, self._lost_s(now_s))
+        counts = not self.health.suspect
+        self._waiting[self._sequence] = Round(now_s, now_s + self.patience_s, counts)
         self.health = evidence.sent(self.health)
         return self._sequence
 
-    def _lost_s(self, now_s: float) -> float:
-        """Return when a probe sent now is lost: with the next one's slot, to wake up once for both.
+    def _due_s(self, interval_s: float) -> float:
+        """Return when the next round is due; interval_s is what it would be with nothing wrong."""
+        if self._slot_s == -inf:
+            return -inf
+        if self.health.suspect:
+            return self._slot_s + self._settings.probe.confirm_interval_s
+        return (floor(self._slot_s / interval_s + _ON_TIME_S) + 1) * interval_s
 
-        One that was sent late, on a busy machine, has its full time all the same.
-        """
-        punctual = now_s - self._slot_s < PUNCTUAL * self._settings.interval_s
-        return (self._slot_s if punctual else now_s) + self._settings.interval_s
-
-    def replied(self, sequence: int, now_s: float) -> None:
-        """Count a reply, be it in time or late; one to no probe of ours is ignored."""
-        if probe := self._waiting.pop(sequence, None):
+    def replied(self, sequence: int, target: str, now_s: float) -> None:
+        """Count a reply, be it in time or late; one to no round of ours is ignored."""
+        known = self._waiting.get(sequence) or self._missed.get(sequence)
+        if (heard := known or self._answered.get(sequence)) is None:
+            return
+        heard.answered.add(target)
+        if known is None or len(heard.answered) < self._needed:
+            return
+        heard.rtt_s = now_s - heard.sent_s
+        self._rtt = self._rtt.after(heard.rtt_s)
+        if self._waiting.pop(sequence, None):
             self._missed.clear()
-            self._outcomes.append(True)
-            rtt_s = now_s - probe.sent_s
-            self.health = evidence.replied(self.health, rtt_s, self._settings.rise, now_s)
-        elif late := self._missed.pop(sequence, None):
-            self._missed = {s: p for s, p in self._missed.items() if p.sent_s > late.sent_s}
-            if False in self._outcomes:
-                self._outcomes[self._outcomes.index(False)] = True
-            rtt_s = now_s - late.sent_s
-            self.health = evidence.replied_late(self.health, rtt_s, len(self._missed), now_s)
+            self._answered = {sequence: heard}
+            self._window.add(heard)
+            rise = self._settings.probe.rise
+            self._note(evidence.replied(self.health, heard.rtt_s, rise, now_s))
+        else:
+            self._missed = {s: r for s, r in self._missed.items() if r.sent_s > heard.sent_s}
+            newer = len(self._missed)
+            self._note(evidence.replied_late(self.health, heard.rtt_s, newer, now_s))
 
     def failed(self, sequence: int, reason: str) -> None:
-        """Forget a probe that could not be sent: a local error says nothing about the link."""
+        """Forget a round that could not be sent: a local error says nothing about the link."""
         if self._waiting.pop(sequence, None):
             self.health = evidence.unsent(self.health, reason)
 
     def expire(self, now_s: float) -> list[Health]:
-        """Count the probes that are lost by now; return the health after each of them."""
+        """Count the rounds that are lost by now; return the health after each of them."""
         after = []
-        for sequence, probe in list(self._waiting.items()):
-            if now_s >= probe.lost_s:
+        for sequence, waiting in list(self._waiting.items()):
+            if now_s >= waiting.lost_s - _ON_TIME_S:
                 self._missed[sequence] = self._waiting.pop(sequence)
-                self._outcomes.append(False)
-                self.health = evidence.lost(self.health, self._settings.fall, now_s)
+                self._window.add(waiting)
+                self._note(evidence.lost(self.health, self._settings.probe.fall, now_s))
                 after.append(self.health)
-        self._missed = {s: p for s, p in self._missed.items() if p.sent_s > now_s - LATE_S}
+        if self._missed:
+            self._missed = {s: r for s, r in self._missed.items() if r.sent_s > now_s - LATE_S}
         return after
 
     def deadline_s(self, interval_s: float) -> float | None:
         """Return when `expire` or `send` has something to do next."""
         if self.health.obstacle:
             return None
-        return min([self._slot_s + interval_s, *(p.lost_s for p in self._waiting.values())])
+        return min([self._due_s(interval_s), *(r.lost_s for r in self._waiting.values())])
+
+    # what is known
+
+    @property
+    def patience_s(self) -> float:
+        """How long a reply may take now, seconds."""
+        return self._rtt.deadline_s(self._settings.probe)
+
+    def _note(self, after: Health) -> None:
+        """Take in what a round has shown. What counts for quality is the time since it rose."""
+        if after.state is not self.health.state:
+            self._window.clear()
+            after = evidence.assessed(after, "")
+        elif after.up and not after.losses:  # what is suspect may be down in a moment
+            verdict = self._window.verdict(self._settings.quality, degraded=bool(after.degraded))
+            after = evidence.assessed(after, verdict)
+        self.health = after
+
+    def penalise(self, now_s: float) -> None:
+        """Put a failure on its account."""
+        self.health = evidence.failed(self.health, self._settings.damping, now_s)
+
+    def serve(self, now_s: float) -> bool:
+        """Stop holding it back once its time has come; return whether it has."""
+        if not now_s >= self.health.penalty.suppressed_until_s > 0:
+            return False
+        self.health = evidence.served(self.health, self._settings.damping, now_s)
+        return True
+
+    def forgive(self) -> None:
+        """Clear its account."""
+        self.health = evidence.forgiven(self.health)
+
+    @property
+    def uneasy(self) -> bool:
+        """Whether the link is up but something was lost lately, and it is not settled what."""
+        return self.health.up and not self.health.degraded and self._window.uneasy
 
     @property
     def loss(self) -> float | None:
         """Share of the last probes that were lost, 0 to 1; None where none was decided."""
-        if not self._outcomes:
-            return None
-        return self._outcomes.count(False) / len(self._outcomes)
+        return self._window.loss
 
-    def reconfigure(self, settings: ProbeSettings) -> None:
+    @property
+    def losses(self) -> dict[str, float]:
+        """The same of each target."""
+        return self._window.losses()
+
+    @property
+    def targets(self) -> Sequence[str]:
+        """The addresses that a round asks."""
+        probe = self._settings.probe
+        return probe.targets if self.version == 4 else probe.targets6
+
+    def reconfigure(self, settings: Settings) -> None:
         """Go on with other settings."""
         self._settings = settings
+        self._window = self._new_window()
+
+    def _new_window(self) -> Window:
+        return Window(self.targets, self._needed, self._settings.quality.window)
+
+    @property
+    def _needed(self) -> int:
+        """How many targets must answer."""
+        return min(self._settings.probe.reliability, len(self.targets))
+
+    @property
+    def _usable(self) -> bool:
+        route = self.link.v4 if self.version == 4 else self.link.v6
+        return not self.link.obstacle and route is not None
 
     def _obstruct(self, now_s: float) -> None:
-        obstacle = self.link.obstacle or "no IPv4 default route"
+        obstacle = self.link.obstacle or f"no IPv{self.version} default route"
         self.health = evidence.obstructed(self.health, obstacle, now_s)
         self._forget()
 
     def _forget(self) -> None:
         self._waiting.clear()
         self._missed.clear()
+        self._answered.clear()
+        self._window.clear()
+        self._rtt = Rtt()
         self._slot_s = -inf

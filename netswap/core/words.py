@@ -23,7 +23,6 @@ from netswap.core.actions import (
 )
 from netswap.core.health import PROVING, Health
 from netswap.core.model import Link, Mode, Override, State
-from netswap.core.settings import ProbeSettings
 
 STARTED = "Network swapper"
 
@@ -33,32 +32,61 @@ def probing(link: Link, targets: Sequence[str]) -> Say:
     return Say(f"Pinger running on interface {link.ifname} to {', '.join(targets)}")
 
 
-def loss(link: Link, health: Health, probe: ProbeSettings) -> Say:
-    """Say that a probe was lost; of a link whose replies come late it was said already."""
-    text = (
-        f"Ping failure on {link.ifname} ({health.losses}/{probe.fall}): "
-        f"no reply within {probe.interval_s:g} s"
-    )
-    return Say(text, Level.DEBUG if health.late else Level.WARNING)
+def loss(link: Link, health: Health, fall: int, patience_s: float, version: int = 4) -> Say:
+    """Say that a probe was lost; where it is known why it was said already."""
+    what = link.ifname if version == 4 else f"{link.ifname}, IPv6"
+    text = f"Ping failure on {what} ({health.losses}/{fall}): no reply within {patience_s:.2g} s"
+    known = health.late or health.degraded
+    return Say(text, Level.DEBUG if known else Level.WARNING)
 
 
 def late(link: Link, health: Health) -> Say:
     """Say that replies come late."""
     return Say(
         f"Replies over {label(link)} come late, after {health.rtt_s or 0:.1f} s: not counted as "
-        "lost; a longer interval_s would suit this link",
+        "lost; a longer deadline_max_s would suit this link",
         Level.WARNING,
     )
 
 
-def transition(link: Link, health: Health) -> Say:
+def transition(link: Link, health: Health, version: int = 4) -> Say:
     """Say that a link came up, went down, or has to prove itself."""
     if health.reason == PROVING:
         text = f"Link {label(link)} is {PROVING}"
         return Say(text, Level.INFO, Kind.LINK, link.name)
     level = Level.WARNING if health.state is State.DOWN else Level.INFO
     text = f"Link {label(link)} is {health.state.value}: {health.reason}"
+    if version == 6:
+        text = f"IPv6 over {label(link)} is {health.state.value}: {health.reason}"
     return Say(text, level, Kind.LINK, link.name)
+
+
+def quality(link: Link, health: Health) -> Say:
+    """Say that a link got worse, or is good again."""
+    if health.degraded:
+        text = f"Link {label(link)} is degraded: {health.degraded}"
+        return Say(text, Level.WARNING, Kind.LINK, link.name)
+    return Say(f"Link {label(link)} is good again", kind=Kind.LINK, link=link.name)
+
+
+def held_back(link: Link, health: Health, now_s: float) -> Say:
+    """Say that a link failed too often to be used again at once."""
+    wait_s = health.penalty.suppressed_until_s - now_s
+    text = (
+        f"Holding {label(link)} back for {wait_s / 60:.0f} min: it failed too often; "
+        "netswapctl auto --now forgives it"
+    )
+    return Say(text, Level.WARNING, Kind.LINK, link.name)
+
+
+def released(link: Link, why: str) -> Say:
+    """Say that a link is not held back any more."""
+    return Say(f"Holding {label(link)} back no longer: {why}", kind=Kind.LINK, link=link.name)
+
+
+def woken() -> Say:
+    """Say that everything has to be found out again."""
+    return Say("The computer slept: every link has to prove itself again", kind=Kind.MODE)
 
 
 def gone(link: Link) -> Say:

@@ -13,7 +13,7 @@ from netswap.adapters.bus import CallError
 from netswap.adapters.nft.ruleset import PROBE_MARK
 from netswap.adapters.nm.links import Picker
 from netswap.adapters.probe.icmp import IcmpProber, ProbeFailure, Reply
-from netswap.core.events import Overridden
+from netswap.core.events import Forgiven, Overridden
 from netswap.core.model import Mode, Override
 from netswap.daemon import diagnosis
 from netswap.daemon.history import Entry, Wall
@@ -62,6 +62,11 @@ class DaemonControl:
     async def auto(self) -> None:
         """Let netswap choose again."""
         await self._override(Override())
+
+    async def forgive(self) -> None:
+        """Hold no link back any more."""
+        self._daemon.tell(Forgiven())
+        await self._daemon.settled()
 
     async def pause(self, seconds: float) -> None:
         """Change nothing and guard nothing."""

@@ -27,12 +27,13 @@ from netswap.config import Configuration
 from netswap.core import words
 from netswap.core.actions import Action, AnnounceSwap, Apply, Say, SendProbe, Step
 from netswap.core.engine import Engine
-from netswap.core.events import Applied, Elapsed, Event, Observed, ProbeFailed, Replied
+from netswap.core.events import Applied, Elapsed, Event, Observed, ProbeFailed, Slept
 from netswap.core.model import Condition, Snapshot, World
 from netswap.daemon.control import DaemonControl
 from netswap.daemon.history import History
 from netswap.daemon.observer import Observer
 from netswap.daemon.probing import Probing
+from netswap.daemon.sleep import Sleep
 from netswap.daemon.steps import DryRun, StepError, Stepper, Steps
 from netswap.errors import ConfigurationError, UserError
 from netswap.service.service import Service
@@ -59,8 +60,9 @@ class Daemon:
         self._observer = Observer(settings, dict if dry_run else self._guard.guarded)
         self._steps = Steps(self._guard, self._observer.device)
         self._stepper: Stepper = DryRun() if dry_run else self._steps
-        self._probing = Probing(settings.probe.targets, self._on_reply)
+        self._probing = Probing(self.tell)
         self._engine = Engine(settings, time.monotonic())
+        self._sleep = Sleep()
         self._bus: Bus | None = None
         self._service: Service | None = None
         self._inbox: deque[Event] = deque()
@@ -131,7 +133,6 @@ class Daemon:
         self.configuration = configuration
         self._engine.reconfigure(configuration.settings)
         self._observer.reconfigure(configuration.settings)
-        self._probing.targets = configuration.settings.probe.targets
         log.info("Configuration read again from %s", configuration.path or "nowhere: defaults")
         self._look()
 
@@ -245,8 +246,9 @@ class Daemon:
 
     def tell(self, event: Event) -> None:
         """Hand an event to the engine and perform what it wants; never from within itself."""
-        self._inbox.append(event)
-        if len(self._inbox) > 1:
+        within = bool(self._inbox)
+        self._inbox += [Slept(), event] if self._sleep.over() else [event]
+        if within:
             return
         while self._inbox:
             self._engine.handle(self._inbox[0], time.monotonic())
@@ -270,11 +272,11 @@ class Daemon:
         match action:
             case Say():
                 self._say(action)
-            case SendProbe(link, _, sequence):
+            case SendProbe(link, _, sequence, _, version):
                 try:
                     self._probing.send(action)
                 except ProbeFailure as failure:
-                    self.tell(ProbeFailed(link, sequence, failure.reason))
+                    self.tell(ProbeFailed(link, sequence, failure.reason, version))
             case Apply(steps):
                 self._busy = asyncio.create_task(self._apply(steps))
             case AnnounceSwap(source, target, reason):
@@ -295,9 +297,6 @@ class Daemon:
             self.tell(Applied(self._world(), error.step, str(error)))
         else:
             self.tell(Applied(self._world()))
-
-    def _on_reply(self, link: str, sequence: int) -> None:
-        self.tell(Replied(link, sequence))
 
     def _publish(self) -> None:
         """Tell listeners and systemd of what is different now."""

@@ -9,15 +9,15 @@ from netswap.adapters import host
 from netswap.adapters.nft.ruleset import PROBE_MARK
 from netswap.adapters.probe.icmp import IcmpProber, ProbeFailure, Reply
 from netswap.core.actions import SendProbe
+from netswap.core.events import Replied
 
 log = logging.getLogger(__name__)
 
 
 class Probing:
-    """Sends probes and reports replies as (link, sequence)."""
+    """Sends probes and reports replies."""
 
-    def __init__(self, targets: Collection[str], on_reply: Callable[[str, int], None]) -> None:
-        self.targets = targets
+    def __init__(self, on_reply: Callable[[Replied], None]) -> None:
         self._on_reply = on_reply
         self._probers: dict[str, tuple[str, IcmpProber]] = {}
 
@@ -26,7 +26,7 @@ class Probing:
         prober = self._prober(probe.link, probe.ifname)
         failure: ProbeFailure | None = None
         sent = 0
-        for target in self.targets:
+        for target in probe.targets:
             try:
                 prober.send(target, probe.sequence)
                 sent += 1
@@ -59,7 +59,7 @@ class Probing:
             )
 
         def report(reply: Reply) -> None:
-            self._on_reply(link, reply.sequence)
+            self._on_reply(Replied(link, reply.sequence, reply.target))
 
         prober = IcmpProber(ifname, report, mark=PROBE_MARK)
         self._probers[link] = ifname, prober

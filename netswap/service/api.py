@@ -65,6 +65,7 @@ MANAGER_API = Interface(
         "Resync": ({"reason": "s"}, {}),
         "Use": ({"link": "s", "seconds": "d", "even_if_dead": "b"}, {}),
         "Auto": ({}, {}),
+        "Forgive": ({}, {}),
         "Pause": ({"seconds": "d"}, {}),
         "Resume": ({}, {}),
         "Reload": ({}, {}),
@@ -85,11 +86,15 @@ LINK_API = Interface(
     properties={
         "Name": "s", "Preference": "u", "Device": "s", "Connection": "s", "Type": "s",
         "Metered": "b", "Role": "s", "Health": "s", "Reason": "s", "Since": "d", "Guarded": "b",
-        "Metric4": "i", "Metric6": "i", "Rtt": "d", "Loss": "d", "LastReply": "d",
+        "Metric4": "i", "Metric6": "i", "Degraded": "b", "HeldBackUntil": "d", "Health6": "s",
+        "Reason6": "s", "Rtt": "d", "Loss": "d", "TargetLoss": "a{sd}", "LastReply": "d",
         "ProbesSent": "t", "ProbesLost": "t", "BytesReceived": "t", "BytesSent": "t",
     },
     silent=frozenset(
-        {"Rtt", "Loss", "LastReply", "ProbesSent", "ProbesLost", "BytesReceived", "BytesSent"}
+        {
+            "Rtt", "Loss", "TargetLoss", "LastReply", "ProbesSent", "ProbesLost",
+            "BytesReceived", "BytesSent",
+        }
     ),
 )  # fmt: skip
 

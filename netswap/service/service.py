@@ -41,6 +41,9 @@ class Control(Protocol):
     def auto(self) -> Awaitable[None]:
         """Let netswap choose again."""
 
+    def forgive(self) -> Awaitable[None]:
+        """Hold no link back any more."""
+
     def pause(self, seconds: float) -> Awaitable[None]:
         """Change nothing and guard nothing."""
 
@@ -85,6 +88,7 @@ class Service:
             (api.MANAGER, "Resync"): self._resync,
             (api.MANAGER, "Use"): self._use,
             (api.MANAGER, "Auto"): self._auto,
+            (api.MANAGER, "Forgive"): self._forgive,
             (api.MANAGER, "Pause"): self._pause,
             (api.MANAGER, "Resume"): self._auto,
             (api.MANAGER, "Reload"): self._reload,
@@ -216,6 +220,11 @@ class Service:
     async def _auto(self, call: Call) -> list[Any]:
         await access.demand_control(self._bus, call.sender)
         await self._control.auto()
+        return []
+
+    async def _forgive(self, call: Call) -> list[Any]:
+        await access.demand_control(self._bus, call.sender)
+        await self._control.forgive()
         return []
 
     async def _pause(self, call: Call, seconds: float) -> list[Any]:

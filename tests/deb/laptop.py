@@ -18,7 +18,14 @@ from tests.lab.spec import LabSpec
 
 NM = Path("/etc/NetworkManager")
 SPEC = LabSpec()
-QUICK = '[probe]\ntargets = ["198.51.100.1"]\ninterval_s = 0.2\nstandby_interval_s = 0.2\n'
+QUICK = """\
+[probe]
+targets = ["198.51.100.1"]
+interval_s = 0.2
+standby_interval_s = 0.2
+[damping]
+stay_s = 0
+"""
 """A netswap.toml for this internet, in which the target of the defaults is not there."""
 
 ELSEWHERE = (

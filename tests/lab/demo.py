@@ -23,7 +23,7 @@ INTRODUCTION = """\
 netswap demo: a laptop with a cable and a metered tether, a real NetworkManager and real DHCP
 servers, in namespaces of their own. Nothing here touches this machine.\
 """
-CONFIG = f'[probe]\ntargets = ["{PROBED}"]\n'
+CONFIG = f'[probe]\ntargets = ["{PROBED}"]\n[damping]\nstay_s = 0\n'
 """All that netswapd must be told: what to probe. It finds the links by itself."""
 
 

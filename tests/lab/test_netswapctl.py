@@ -57,7 +57,7 @@ def test_status_before_during_and_after_an_outage(lab: Lab) -> None:
     wait_until(lambda: check(lab).status == 10, 5, "on the backup")
     out = ctl(lab, "status").out
     assert out.startswith("On a backup: phone is active since ")
-    assert "cable: 2 probes lost" in out
+    assert "cable: 4 probes lost" in out
     assert "cable is down since " in out
 
     lab.link("tether0").pull()
@@ -69,9 +69,9 @@ def test_status_before_during_and_after_an_outage(lab: Lab) -> None:
     lab.link("cable0").heal()
     wait_until(lambda: check(lab).status == 0, 5, "on the preferred link again")
     log = ctl(lab, "log").out
-    for event in ("Link cable (cable0) is down: 2 probes lost", "No link works", "carrier lost"):
+    for event in ("Link cable (cable0) is down: 4 probes lost", "No link works", "carrier lost"):
         assert event in log
-    assert log.count("Changing default interface from cable0 to tether0: cable: 2 probes lost") == 1
+    assert log.count("Changing default interface from cable0 to tether0: cable: 4 probes lost") == 1
 
 
 def test_use_and_auto_move_traffic(lab: Lab) -> None:
@@ -79,7 +79,7 @@ def test_use_and_auto_move_traffic(lab: Lab) -> None:
     status, out, _ = ctl(lab, "use", "phone", "--for", "30m")
     assert status == 0
     assert "phone is active since " in out
-    assert "(30 min left); `netswapctl auto` ends it" in out
+    assert "min left); `netswapctl auto` ends it" in out
     wait_until(lambda: lab.active() == "tether0", 3, "traffic leaves by the tether")
     assert ctl(lab, "auto").status == 0
     wait_until(lambda: lab.active() == "cable0", 3, "traffic leaves by the cable again")

@@ -148,7 +148,7 @@ def test_transitions_are_kept_and_told(running: Lab) -> None:
 
 def test_settings_tell_their_source(running: Lab) -> None:
     settings = {name: (value, source) for name, value, source in ask("Settings")}
-    assert settings["probe.fall"] == ("2", "default")
+    assert settings["probe.fall"] == ("4", "default")
     value, source = settings["probe.interval_s"]
     assert value == "0.2"
     assert source.endswith(".toml")

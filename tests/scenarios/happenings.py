@@ -3,6 +3,8 @@
 cut LINK · heal LINK            its upstream falls silent without a sign, and answers again
 slow LINK SECONDS               replies take that long from now on
 lose LINK N                     the next N probes over it get lost
+drop LINK N                     every Nth probe over it gets lost (ends with 0)
+mute TARGET · unmute TARGET     a target answers nobody
 error LINK [REASON]             packets cannot be sent from here (ends without a reason)
 pull LINK · plug LINK           the cable
 expire LINK · renew LINK        it loses its address, and gets one again
@@ -15,6 +17,8 @@ nm refuses · nm hangs · nm obeys
 check fails · check works       the server that NetworkManager's check asks
 use LINK [for SECONDS] [even if dead] · pause [for SECONDS] · auto
                                 what the user asks for
+auto now                        likewise: nothing is held back any more
+wake up                         the computer slept, and woke up just now
 stop netswap                    SIGTERM
 """
 
@@ -54,6 +58,10 @@ def happen(event: str, network: Network) -> None:
         NETWORK_MANAGER[first](network)
     elif verb == "check":
         network.checks.server_answers = first == "works"
+    elif verb == "mute":
+        network.mute.add(first)
+    elif verb == "unmute":
+        network.mute.discard(first)
     elif verb == "appear" and first not in network.nics:
         network.add(device([first, *rest], len(network.nics)))
     elif verb in VERBS and first in network.nics:
@@ -76,6 +84,10 @@ def slow(network: Network, nic: Nic, rest: Sequence[str]) -> None:
 
 def lose(network: Network, nic: Nic, rest: Sequence[str]) -> None:
     nic.lose = int(rest[0])
+
+
+def drop(network: Network, nic: Nic, rest: Sequence[str]) -> None:
+    nic.drop_every = int(rest[0])
 
 
 def error(network: Network, nic: Nic, rest: Sequence[str]) -> None:
@@ -133,7 +145,8 @@ def nm_obeys(network: Network) -> None:
 VERBS: dict[str, Callable[[Network, Nic, Sequence[str]], None]] = {
     what.__name__: what
     for what in (
-        cut, heal, slow, lose, error, pull, plug, expire, renew, reactivate, vanish, rename, reset,
+        cut, heal, slow, lose, drop, error, pull, plug, expire, renew, reactivate, vanish,
+        rename, reset,
     )
 }  # fmt: skip
 

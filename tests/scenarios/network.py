@@ -60,6 +60,8 @@ class Network:
     def __init__(self, config: Settings, clock: Clock, changed: Callable[[], None]) -> None:
         self.nics: dict[str, Nic] = {}
         self.guard: set[str] = set()
+        self.mute: set[str] = set()
+        """The targets that do not answer."""
         self.running = True
         self.refusal = ""
         self.hangs = False

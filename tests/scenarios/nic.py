@@ -43,6 +43,10 @@ class Nic:
     rtt_s: float = 0.02
     lose: int = 0
     """How many of the next probes get lost."""
+    drop_every: int = 0
+    """Which probes it drops: every so many; 0: none."""
+    probes: int = 0
+    """How many were sent over it."""
     error: str = ""
     """Why a packet cannot be sent from here, "" if it can."""
 
@@ -61,6 +65,15 @@ class Nic:
     routes6: set[int] = field(default_factory=set)
     ahead: int = 0
     """The metric of a route that netswap made ahead of NetworkManager, 0 if there is none."""
+
+    def loses(self) -> bool:
+        """Take a probe; say whether it gets lost."""
+        self.probes += 1
+        if self.lose:
+            self.lose -= 1
+            return True
+        dropped = self.drop_every > 0 and self.probes % self.drop_every == 0
+        return dropped or not self.works
 
     @property
     def works(self) -> bool:

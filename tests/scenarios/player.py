@@ -20,7 +20,17 @@ from netswap.core.actions import (
     Step,
 )
 from netswap.core.engine import Engine
-from netswap.core.events import Applied, Elapsed, Event, Observed, Overridden, ProbeFailed, Replied
+from netswap.core.events import (
+    Applied,
+    Elapsed,
+    Event,
+    Forgiven,
+    Observed,
+    Overridden,
+    ProbeFailed,
+    Replied,
+    Slept,
+)
 from tests.scenarios import script as scripts
 from tests.scenarios.clock import Clock
 from tests.scenarios.happenings import USER, happen, override
@@ -72,6 +82,10 @@ class Player:
         self.transcript.add(self.clock.now_s, "event", event)
         if event == "stop netswap":
             self.stop()
+        elif event == "wake up":
+            self._tell(Slept())
+        elif event == "auto now":
+            self._tell(Forgiven())
         elif event.split(maxsplit=1)[0] in USER:
             self._tell(Overridden(override(event, self.clock.now_s)))
         else:
@@ -133,11 +147,10 @@ class Player:
             self._tell(ProbeFailed(probe.link, probe.sequence, "no such device"))
         elif nic.error:
             self._tell(ProbeFailed(probe.link, probe.sequence, nic.error))
-        elif nic.lose:
-            nic.lose -= 1
-        elif nic.works:
-            replied = Replied(probe.link, probe.sequence)
-            self.clock.later(nic.rtt_s, partial(self._tell, replied))
+        elif not nic.loses():
+            for target in set(probe.targets) - self.network.mute:
+                replied = Replied(probe.link, probe.sequence, target)
+                self.clock.later(nic.rtt_s, partial(self._tell, replied))
 
     def _apply(self, steps: tuple[Step, ...]) -> None:
         if not steps:

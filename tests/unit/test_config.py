@@ -187,7 +187,7 @@ def test_settings_are_listed_with_where_they_are_from(tmp_path: Path) -> None:
     listed = config.load(path).listed()
     assert ("probe.fall", "3", str(path)) in listed
     assert ("probe.rise", "3", "default") in listed
-    assert ("probe.targets", '["8.8.8.8"]', "default") in listed
+    assert ("probe.targets", '["1.1.1.1", "8.8.8.8"]', "default") in listed
 
 
 def test_a_file_that_was_asked_for_must_be_there(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -29,6 +30,25 @@ def after(health: Health, *what: str) -> Health:
         else:
             health = evidence.connected(health, State(event), now_s, fresh=True)
     return health
+
+
+def drawn() -> str:
+    """Draw the table: each state, and where evidence takes it."""
+    rows = [
+        (before.value, what.value, after.value)
+        for before, row in evidence.TABLE.items()
+        for what, after in row.items()
+    ]
+    widths = [max(len(row[i]) for row in rows) for i in range(2)]
+    return "".join(
+        f"    {before:<{widths[0]}} ── {what} {'─' * (widths[1] - len(what))}─► {after}\n"
+        for before, what, after in rows
+    )
+
+
+def test_the_design_draws_the_table() -> None:
+    design = Path(__file__).parents[2] / "docs/design.md"
+    assert drawn() in design.read_text(), drawn()
 
 
 @pytest.mark.parametrize(

@@ -9,17 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netswap.core.model import State
-from netswap.core.settings import ProbeSettings
+from netswap.core.settings import ProbeSettings, Settings
 from netswap.core.track import LATE_S, SEQUENCES, Track
 from tests.unit.worlds import FIXED, gone, link
 
-PROBE = ProbeSettings()
+TARGET = "198.51.100.1"
+PROBE = ProbeSettings(targets=(TARGET,), fall=2, deadline_min_s=1.0, deadline_max_s=1.0)
+"""With a plain deadline: how it follows the link is told in `test_rtt.py`."""
+SETTINGS = Settings(probe=PROBE)
 CABLE = link("cable")
 SECOND = PROBE.interval_s
 
 
 def tracked(state: State = State.UP, now_s: float = 0.0) -> Track:
-    return Track(PROBE, CABLE, state, now_s, new=False)
+    return Track(SETTINGS, CABLE, state, now_s, new=False)
 
 
 def sent(track: Track, now_s: float) -> int:
@@ -28,47 +31,51 @@ def sent(track: Track, now_s: float) -> int:
     return sequence
 
 
+def reply(track: Track, sequence: int, now_s: float, target: str = TARGET) -> None:
+    track.replied(sequence, target, now_s)
+
+
 # when
 
 
-def test_the_first_probe_is_sent_at_once_and_then_one_a_second() -> None:
+def test_the_first_probe_is_sent_at_once_and_then_one_with_every_second() -> None:
     track = tracked(now_s=7.3)
-    times = [at_s for at_s in (7.3, 7.4, 8.2, 8.3, 9.3) if track.send(at_s, SECOND) is not None]
-    assert times == [7.3, 8.3, 9.3]
+    times = [at_s for at_s in (7.3, 7.4, 8.0, 8.3, 9.0) if track.send(at_s, SECOND) is not None]
+    assert times == [7.3, 8.0, 9.0]
 
 
 def test_late_calls_make_no_drift() -> None:
     track = tracked()
     for at_s in (0.0, 1.4, 2.3, 3.1):
-        track.replied(sent(track, at_s), at_s)
+        reply(track, sent(track, at_s), at_s)
     assert track.deadline_s(SECOND) == 4.0
 
 
 def test_what_was_slept_through_is_not_made_up_for() -> None:
     track = tracked()
-    track.replied(sent(track, 0.0), 0.1)
-    track.replied(sent(track, 3600.5), 3600.5)
+    reply(track, sent(track, 0.0), 0.1)
+    reply(track, sent(track, 3600.5), 3600.5)
     assert track.send(3600.6, SECOND) is None
-    assert track.deadline_s(SECOND) == 3601.5
+    assert track.deadline_s(SECOND) == 3601
 
 
 def test_a_shorter_interval_counts_from_the_last_probe() -> None:
     track = tracked()
-    track.replied(sent(track, 0.0), 0.02)
+    reply(track, sent(track, 0.0), 0.02)
     assert track.send(3.0, 10.0) is None
     assert track.deadline_s(10.0) == 10.0
     assert track.send(3.0, SECOND) is not None
 
 
 def test_a_link_with_an_obstacle_is_not_probed() -> None:
-    track = Track(PROBE, gone("cable"), State.UNKNOWN, 0.0, new=True)
+    track = Track(SETTINGS, gone("cable"), State.UNKNOWN, 0.0, new=True)
     assert track.send(0.0, SECOND) is None
     assert track.deadline_s(SECOND) is None
     assert (track.health.state, track.health.reason) == (State.DOWN, "no such device")
 
 
 def test_without_a_default_route_nothing_can_leave() -> None:
-    track = Track(PROBE, link("cable", None), State.UNKNOWN, 0.0, new=True)
+    track = Track(SETTINGS, link("cable", None), State.UNKNOWN, 0.0, new=True)
     assert track.health.reason == "no IPv4 default route"
 
 
@@ -83,7 +90,7 @@ def test_sequences_wrap() -> None:
 
 def test_a_reply_in_time() -> None:
     track = tracked()
-    track.replied(sent(track, 0.0), 0.25)
+    reply(track, sent(track, 0.0), 0.25)
     assert track.expire(1.0) == []
     assert (track.health.rtt_s, track.health.replies, track.health.lost) == (0.25, 1, 0)
 
@@ -99,11 +106,34 @@ def test_no_reply_is_a_loss_when_the_next_probe_is_due() -> None:
 @pytest.mark.parametrize(("interval_s", "late_s"), [(1.0, 0.9), (10.0, 1.7)])
 def test_a_probe_sent_late_has_its_full_time(interval_s: float, late_s: float) -> None:
     track = tracked()
-    track.replied(sent(track, 0.0), 0.1)
+    reply(track, sent(track, 0.0), 0.1)
     now_s = interval_s + late_s
     assert track.send(now_s, interval_s) is not None
     assert track.expire(now_s + 0.9 * SECOND) == []
     assert len(track.expire(now_s + SECOND)) == 1
+
+
+def test_after_a_loss_the_next_probes_follow_at_once() -> None:
+    track = tracked()
+    sent(track, 0.0)
+    assert track.send(0.9, SECOND) is None
+    track.expire(1.0)
+    assert track.health.suspect
+    times = [at_s for at_s in (1.0, 1.1, 1.15, 1.2, 1.3) if track.send(at_s, SECOND) is not None]
+    assert times == [1.0, 1.15, 1.3]
+    reply(track, 2, 1.4)
+    assert track.deadline_s(SECOND) == 2.0
+
+
+def test_a_link_that_is_down_is_probed_at_the_usual_pace() -> None:
+    track = tracked()
+    for at_s in (0.0, 1.0):
+        sent(track, at_s)
+    track.expire(2.0)
+    assert track.health.state is State.DOWN
+    assert track.deadline_s(SECOND) == 2.0
+    sent(track, 2.0)
+    assert track.send(2.9, SECOND) is None
 
 
 def test_losses_one_by_one() -> None:
@@ -119,7 +149,7 @@ def test_a_late_reply_takes_the_loss_back() -> None:
     late = sent(track, 0.0)
     track.expire(1.0)
     sent(track, 1.0)
-    track.replied(late, 1.3)
+    reply(track, late, 1.3)
     assert (track.health.losses, track.health.rtt_s) == (0, 1.3)
 
 
@@ -127,7 +157,7 @@ def test_a_late_reply_leaves_newer_losses() -> None:
     track = tracked(State.UP)
     first, _ = sent(track, 0.0), sent(track, 1.0)
     track.expire(2.0)
-    track.replied(first, 2.5)
+    reply(track, first, 2.5)
     assert track.health.losses == 1
 
 
@@ -137,7 +167,7 @@ def test_a_reply_later_than_that_is_none() -> None:
     track.expire(1.0)
     track.expire(LATE_S)
     before = track.health
-    track.replied(late, LATE_S + 1)
+    reply(track, late, LATE_S + 1)
     assert track.health == before
 
 
@@ -145,15 +175,15 @@ def test_replies_to_no_probe_of_ours_are_ignored() -> None:
     track = tracked()
     sequence = sent(track, 0.0)
     before = track.health
-    track.replied(sequence + 1, 0.1)
+    reply(track, sequence + 1, 0.1)
     assert track.health == before
 
 
 def test_the_same_reply_twice_counts_once() -> None:
     track = tracked()
     sequence = sent(track, 0.0)
-    track.replied(sequence, 0.1)
-    track.replied(sequence, 0.2)
+    reply(track, sequence, 0.1)
+    reply(track, sequence, 0.2)
     assert track.health.replies == 1
 
 
@@ -165,6 +195,44 @@ def test_a_probe_that_could_not_be_sent_is_forgotten() -> None:
     assert track.deadline_s(SECOND) == 1.0
 
 
+# several targets
+
+TWO = replace(PROBE, targets=("a", "b"))
+
+
+def asking_two(reliability: int) -> Track:
+    settings = Settings(probe=replace(TWO, reliability=reliability))
+    return Track(settings, CABLE, State.UP, 0.0, new=False)
+
+
+def test_one_of_two_targets_will_do() -> None:
+    track = asking_two(1)
+    for at_s in range(20):
+        reply(track, sent(track, float(at_s)), at_s + 0.1, "b")
+        track.expire(at_s + 1.0)
+    assert (track.health.state, track.health.lost, track.loss) == (State.UP, 0, 0)
+    assert track.losses == {"a": 1.0, "b": 0.0}
+
+
+def test_both_must_answer_where_that_is_wanted() -> None:
+    track = asking_two(2)
+    first = sent(track, 0.0)
+    reply(track, first, 0.1, "a")
+    reply(track, first, 0.2, "a")
+    assert track.health.replies == 0
+    reply(track, first, 0.3, "b")
+    assert (track.health.replies, track.health.rtt_s) == (1, 0.3)
+
+
+def test_the_second_answer_counts_for_its_target_only() -> None:
+    track = asking_two(1)
+    first = sent(track, 0.0)
+    reply(track, first, 0.1, "a")
+    reply(track, first, 0.4, "b")
+    assert (track.health.replies, track.health.rtt_s) == (1, 0.1)
+    assert track.losses == {"a": 0.0, "b": 0.0}
+
+
 # what becomes of the link
 
 
@@ -172,7 +240,7 @@ def test_a_lost_carrier_forgets_the_probes_under_way() -> None:
     track = tracked()
     sequence = sent(track, 0.0)
     track.observe(replace(CABLE, obstacle="carrier lost"), State.UNKNOWN, 0.1)
-    track.replied(sequence, 0.2)
+    reply(track, sequence, 0.2)
     assert track.expire(5.0) == []
     assert (track.health.state, track.health.reason) == (State.DOWN, "carrier lost")
 
@@ -218,9 +286,9 @@ def test_every_probe_is_answered_lost_or_waited_for(steps: list[tuple[str, float
         if what == "send" and (sequence := track.send(now_s, SECOND)) is not None:
             sequences.append(sequence)
         elif what == "reply":
-            track.replied(sequences[-1], now_s)
+            reply(track, sequences[-1], now_s)
         elif what == "late":
-            track.replied(sequences[len(sequences) // 2], now_s)
+            reply(track, sequences[len(sequences) // 2], now_s)
         elif what == "fail":
             track.failed(sequences[-1], "no route")
         track.expire(now_s)

@@ -21,7 +21,6 @@ from netswap.core.actions import (
 )
 from netswap.core.health import Health
 from netswap.core.model import Mode, Override
-from netswap.core.settings import ProbeSettings
 from tests.unit.worlds import DOWN, SHAKY, UP, link
 
 CABLE, PHONE = link("cable", ifname="cable0"), link("phone", ifname="tether0")
@@ -31,14 +30,14 @@ def test_the_lines_that_are_known() -> None:
     assert words.STARTED == "Network swapper"
     known = [
         words.probing(CABLE, ["198.51.100.8"]),
-        words.loss(CABLE, SHAKY, ProbeSettings()),
+        words.loss(CABLE, SHAKY, 4, 0.15),
         words.swap(PHONE, CABLE, "3 replies in a row"),
         words.step(Block("phone", "tether0"), "cable is active"),
         words.step(Unblock("phone", "tether0"), "it becomes active"),
     ]
     assert [say.text for say in known] == [
         "Pinger running on interface cable0 to 198.51.100.8",
-        "Ping failure on cable0 (1/2): no reply within 1 s",
+        "Ping failure on cable0 (1/4): no reply within 0.15 s",
         "Changing default interface from tether0 to cable0: 3 replies in a row",
         "Blocking all packets via nftables to interface tether0: cable is active",
         "Unblocking all packets via nftables to interface tether0: it becomes active",

@@ -1,0 +1,44 @@
+"""A link that keeps failing is held back (the idea of RFC 2439, section 4).
+
+Each failure adds a point. Points decay by half every `half_life_s`. From `suppress` points on the
+link is suppressed: it carries traffic only where no other link works. It comes back when its points
+have decayed to `reuse`, at the latest after `longest_s`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log2
+
+from netswap.core.settings import DampingSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Penalty:
+    """The points that a link had at a moment, and whether they suppress it."""
+
+    points: float = 0.0
+    at_s: float = 0.0
+    suppressed_until_s: float = 0.0
+    """When it comes back, on the engine's clock; 0 while it is not suppressed."""
+
+    def failed(self, damping: DampingSettings, now_s: float) -> Penalty:
+        """Return the penalty after one more failure."""
+        most = damping.reuse * 2 ** (damping.longest_s / damping.half_life_s)
+        points = min(most, self._decayed(damping, now_s) + 1)
+        if not self.suppressed_until_s and points < damping.suppress:
+            return Penalty(points, now_s)
+        decay_s = damping.half_life_s * log2(points / damping.reuse)
+        return Penalty(points, now_s, now_s + decay_s)
+
+    def expired(self, damping: DampingSettings, now_s: float) -> Penalty:
+        """Return the penalty once the link has served it, else the same."""
+        if not self.suppressed_until_s or now_s < self.suppressed_until_s:
+            return self
+        return Penalty(self._decayed(damping, now_s), now_s)
+
+    def _decayed(self, damping: DampingSettings, now_s: float) -> float:
+        return self.points * 2 ** ((self.at_s - now_s) / damping.half_life_s)
+
+
+NO_PENALTY = Penalty()

@@ -1,0 +1,88 @@
+"""How good a link is that replies at all: loss and round trip over its last rounds of probes.
+
+Loss is told of each target apart, and the link's is that of its best ones, as many as have to
+answer: a target that is dead or answers only now and then says nothing about the link.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from netswap.core.settings import QualitySettings
+
+
+@dataclass(eq=False, slots=True)
+class Round:
+    """One probe to every target."""
+
+    sent_s: float
+    lost_s: float
+    """When it is lost unless enough targets have answered."""
+    counts: bool = True
+    """Whether it tells how good the link is: one that confirms a suspicion is no fair sample."""
+    answered: set[str] = field(default_factory=set)
+    rtt_s: float | None = None
+    """How long it took until enough of them had answered."""
+
+
+NOTICED = 8
+"""How many of the last rounds are looked at to see whether anything is wrong at all."""
+
+
+class Window:
+    """The last rounds that were decided."""
+
+    def __init__(self, targets: Sequence[str], reliability: int, size: int) -> None:
+        self._targets, self._reliability = targets, reliability
+        self._rounds: deque[Round] = deque(maxlen=size)
+        self.loss: float | None = None
+        """Share of the probes that were lost, 0 to 1; None where none was decided."""
+        self.uneasy = False
+        """Whether something was lost lately, so that it is worth to look more closely."""
+
+    def add(self, decided: Round) -> None:
+        """Take in a round; replies that come later count with the next one."""
+        if decided.counts:
+            self._rounds.append(decided)
+            self.loss = self._of(self.losses())
+            self.uneasy = self._of(self._losses(list(self._rounds)[-NOTICED:])) > 0
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self._rounds.clear()
+        self.loss, self.uneasy = None, False
+
+    def losses(self) -> dict[str, float]:
+        """Return the share that was lost to each target."""
+        return self._losses(self._rounds)
+
+    def _losses(self, rounds: Collection[Round]) -> dict[str, float]:
+        size = len(rounds) or 1
+        answered = [target for seen in rounds for target in seen.answered]
+        return {target: 1 - answered.count(target) / size for target in self._targets}
+
+    def _of(self, losses: dict[str, float]) -> float:
+        return sorted(losses.values())[self._reliability - 1]
+
+    def verdict(self, quality: QualitySettings, *, degraded: bool) -> str:
+        """Say why the link is not good enough, "" if it is, or too little is known."""
+        size = self._rounds.maxlen or 0
+        if len(self._rounds) < size // 2:
+            return ""
+        loss = self.loss or 0.0
+        if loss >= (quality.loss_recovered if degraded else quality.loss):
+            return f"{loss:.0%} of the probes lost"
+        if not quality.latency_s or (rtt_s := self.rtt_s) is None:
+            return ""
+        if rtt_s >= (quality.latency_recovered_s if degraded else quality.latency_s):
+            return f"replies take {rtt_s * 1000:.0f} ms"
+        return ""
+
+    @property
+    def rtt_s(self) -> float | None:
+        """The median round trip in seconds, None without one."""
+        times = [seen.rtt_s for seen in self._rounds if seen.rtt_s is not None]
+        return statistics.median(times) if times else None

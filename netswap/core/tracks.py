@@ -1,0 +1,207 @@
+"""All links over time: what the probes of each show, and what is said of it.
+
+IPv6 is tracked beside IPv4 where it is probed. It is shown, and decides nothing (see `policy`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from netswap.core import words
+from netswap.core.actions import Say, SendProbe
+from netswap.core.events import ProbeFailed, Replied
+from netswap.core.health import PROVING, Health
+from netswap.core.model import Link, State, World
+from netswap.core.settings import Settings
+from netswap.core.track import Track
+
+CLOSELY = 4
+"""How many times as often a link is probed that has just lost something."""
+
+
+class Tracks:
+    """A track for each link; `say` is called with each line for the log."""
+
+    def __init__(self, settings: Settings, say: Callable[[Say], None]) -> None:
+        self._settings = settings
+        self._say = say
+        self._started = False
+        """Whether the world was seen once: a link that is new after that was just connected."""
+        self._four: dict[str, Track] = {}
+        self._six: dict[str, Track] = {}
+
+    def __iter__(self) -> Iterator[Track]:
+        yield from self._four.values()
+        yield from self._six.values()
+
+    def four(self, link: str) -> Track | None:
+        """Return the track that counts, None where there is no such link."""
+        return self._four.get(link)
+
+    def six(self, link: str) -> Track | None:
+        """Return the track of IPv6, None where it is not probed."""
+        return self._six.get(link)
+
+    @property
+    def healths(self) -> Mapping[str, Health]:
+        """Each link's health."""
+        return {name: track.health for name, track in self._four.items()}
+
+    @property
+    def up(self) -> frozenset[str]:
+        """The links that are up."""
+        return frozenset(name for name, track in self._four.items() if track.health.up)
+
+    @property
+    def touchable(self) -> frozenset[str]:
+        """The links whose metric may be changed."""
+        return frozenset(name for name, track in self._four.items() if track.health.touchable)
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Go on with other settings."""
+        self._settings = settings
+        for track in self:
+            track.reconfigure(settings)
+
+    # what happened
+
+    def observe(self, world: World, now_s: float) -> list[str]:
+        """Take note of how the links look; return the names of those that were just connected."""
+        states = [self._state_if_new(link, world) for link in world.links]
+        connected = [
+            link.name
+            for link, state in zip(world.links, states, strict=True)
+            if self._observe(link, state, now_s)
+        ]
+        for name in self._four.keys() - {link.name for link in world.links}:
+            self._say(words.gone(self._four.pop(name).link))
+            self._six.pop(name, None)
+        self._started = True
+        return connected
+
+    def _state_if_new(self, link: Link, world: World) -> State:
+        """Return how a link starts that is connected from now on.
+
+        With another working link there is something to lose, and it must rise first. Without, one
+        reply will do.
+        """
+        works = any(other.usable and other.name in self.up for other in world.others(link))
+        return State.DOWN if works else State.UNKNOWN
+
+    def _observe(self, link: Link, state: State, now_s: float) -> bool:
+        if track := self._four.get(link.name):
+            before, ifname = track.health, track.link.ifname
+            track.observe(link, state, now_s)
+        else:
+            before, ifname = Health(), ""
+            track = Track(self._settings, link, state, now_s, new=self._started)
+            self._four[link.name] = track
+        if link.ifname not in ("", ifname):
+            self._say(words.probing(link, track.targets))
+        connected = track.health.reason == PROVING and before.reason != PROVING
+        if connected or before.state is not track.health.state:
+            self._say(words.transition(link, track.health))
+        self._note_failure(track, before, now_s)
+        self._observe_six(link, now_s)
+        return connected
+
+    def _observe_six(self, link: Link, now_s: float) -> None:
+        if not self._settings.probe.targets6:
+            self._six.clear()
+        elif track := self._six.get(link.name):
+            track.observe(link, State.UNKNOWN, now_s)
+        else:
+            track = Track(self._settings, link, State.UNKNOWN, now_s, new=False, version=6)
+            self._six[link.name] = track
+
+    def replied(self, reply: Replied, now_s: float) -> None:
+        """Count a reply."""
+        if track := self._of(reply.link, 6 if ":" in reply.target else 4):
+            before = track.health
+            track.replied(reply.sequence, reply.target, now_s)
+            if track.health.late and track.health.up and not before.late:
+                self._say(words.late(track.link, track.health))
+            self._note_change(track, before, now_s)
+
+    def failed(self, failure: ProbeFailed) -> None:
+        """Take note of a probe that could not be sent."""
+        if track := self._of(failure.link, failure.version):
+            before = track.health
+            track.failed(failure.sequence, failure.reason)
+            if track.health.local_error not in ("", before.local_error):
+                self._say(words.cannot_probe(track.link, failure.reason))
+
+    def forgive(self) -> None:
+        """Hold no link back any more."""
+        for track in self._four.values():
+            if track.health.held_back:
+                self._say(words.released(track.link, "asked by the user"))
+            track.forgive()
+
+    def wake(self, now_s: float) -> None:
+        """Begin anew after a sleep."""
+        self._say(words.woken())
+        for track in self:
+            track.wake(now_s)
+
+    def expire(self, now_s: float) -> None:
+        """Count what is lost by now, and let go whoever was held back for long enough."""
+        for track in self:
+            before = heard = track.health
+            for health in track.expire(now_s):
+                if heard.state is not State.DOWN:
+                    fall, patience_s = self._settings.probe.fall, track.patience_s
+                    self._say(words.loss(track.link, health, fall, patience_s, track.version))
+                heard = health
+            self._note_change(track, before, now_s)
+            if track.serve(now_s):
+                self._say(words.released(track.link, "it has served its time"))
+
+    def _of(self, link: str, version: int) -> Track | None:
+        return (self._six if version == 6 else self._four).get(link)
+
+    def _note_change(self, track: Track, before: Health, now_s: float) -> None:
+        after = track.health
+        if before.state is not after.state:
+            self._say(words.transition(track.link, after, track.version))
+        elif bool(before.degraded) != bool(after.degraded):
+            self._say(words.quality(track.link, after))
+        self._note_failure(track, before, now_s)
+
+    def _note_failure(self, track: Track, before: Health, now_s: float) -> None:
+        """Put it on the link's account when it fails, or gets worse."""
+        after = track.health
+        fails = after.state is State.DOWN or (after.up and after.degraded and not before.degraded)
+        if fails and before.up and after is not before and track.version == 4:
+            track.penalise(now_s)
+            if track.health.held_back and not before.held_back and len(self._four) > 1:
+                self._say(words.held_back(track.link, track.health, now_s))
+
+    # what is to be done
+
+    def send(self, desired: str | None, world: World, now_s: float) -> Iterator[SendProbe]:
+        """Yield the probes that are due."""
+        for track in self:
+            sequence = track.send(now_s, self._interval_s(track, desired, world))
+            if sequence is not None:
+                link = track.link
+                yield SendProbe(link.name, link.ifname, sequence, track.targets, track.version)
+
+    def deadlines(self, desired: str | None, world: World) -> Iterator[float | None]:
+        """Yield when there is something to be done."""
+        for track in self:
+            yield track.deadline_s(self._interval_s(track, desired, world))
+            yield track.health.penalty.suppressed_until_s or None
+
+    def _interval_s(self, track: Track, desired: str | None, world: World) -> float:
+        """Return the seconds between two probes: a metered backup at rest is asked less often."""
+        probe, health = self._settings.probe, track.health
+        name, active = track.link.name, self._four.get(desired or "")
+        preferred = bool(world.links) and name == world.links[0].name
+        rests = name != desired and track.link.metered and not preferred
+        well = health.clean and not health.degraded
+        settled = health.sent and (well or (not health.up and not health.replies))
+        calm = active is not None and active.health.clean
+        if rests and settled and calm and health.state is not State.UNKNOWN:
+            return max(probe.interval_s, probe.standby_interval_s)
+        return probe.interval_s / CLOSELY if track.uneasy and not rests else probe.interval_s
