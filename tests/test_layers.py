@@ -17,8 +17,9 @@ PURE = {
 }  # fmt: skip
 """What the core may use of the standard library: no clock, no I/O, no logging."""
 
-LEAVES = {"bus", "netlink"}
-"""Adapters that others build on: the only file of the D-Bus library, and netlink's framing."""
+LEAVES = {"bus", "inet6", "netlink"}
+"""Adapters that others build on: the only file of the D-Bus library, the machine's IPv6 addresses,
+and netlink's framing."""
 
 
 def imports(source: str, package: str) -> set[str]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Protocol
 
+from netswap.adapters import inet6
 from netswap.adapters.probe.packet import EchoTemplate, Family
 
 _SOL_RAW, _ICMP_FILTER = 255, 1  # linux/icmp.h; a set bit keeps the type out
@@ -90,13 +91,15 @@ class IcmpProber:
 
     def send(self, target: str, sequence: int) -> None:
         """Send one echo request."""
-        address = ip_address(target)
+        address = _without_zone(target)
         family = Family(address.version)
         request = self._templates[family].request(sequence)
         self._targets[address] = target
         bound = self._socket(family)
+        if isinstance(address, IPv6Address) and not self._can_ask(address):
+            raise ProbeFailure("the link has no usable IPv6 address")
         try:
-            bound.raw.sendto(request, (target, 0))
+            bound.raw.sendto(request, (str(address), 0))
         except OSError as error:
             raise ProbeFailure(_in_words(error)) from error
 
@@ -104,6 +107,18 @@ class IcmpProber:
         """Close the sockets; replies on their way are lost."""
         for family in list(self._sockets):
             self._close(family)
+
+    def _can_ask(self, target: IPv6Address) -> bool:
+        """Tell whether the link has a source for this target.
+
+        Where it has none, while its address is tentative for one, the kernel takes one of another
+        link's (RFC 6724 section 4), and the answer would go there: no loss of this link.
+        """
+        return any(
+            a.usable and a.address.is_link_local == target.is_link_local
+            for a in inet6.addresses()
+            if a.ifname == self._ifname
+        )
 
     def _socket(self, family: Family) -> _BoundSocket:
         """Return the socket bound to the device that has the link's name *now*.
@@ -140,7 +155,7 @@ class IcmpProber:
 
     def _take(self, family: Family, datagram: bytes, source: str) -> None:
         sequence = self._templates[family].sequence_of(datagram)
-        target = self._targets.get(ip_address(source))
+        target = self._targets.get(_without_zone(source))
         if sequence is not None and target is not None:
             self._on_reply(Reply(target, sequence, time.monotonic()))
 
@@ -177,6 +192,11 @@ def _open(family: Family, ifname: str, mark: int) -> socket.socket:
         raw.close()
         raise ProbeFailure(_in_words(error)) from error
     return raw
+
+
+def _without_zone(address: str) -> IPv4Address | IPv6Address:
+    """Parse an address; the zone of a link-local one (RFC 4007) is the link itself."""
+    return ip_address(address.partition("%")[0])
 
 
 def _in_words(error: OSError) -> str:

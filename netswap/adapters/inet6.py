@@ -1,0 +1,39 @@
+"""The IPv6 addresses of this machine, as /proc/net/if_inet6 lists them.
+
+A line is: address, index, prefix length, scope and flags, all hexadecimal, then the device
+(net/ipv6/addrconf.c, if6_seq_show).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv6Address
+from pathlib import Path
+
+_IF_INET6 = Path("/proc/self/net/if_inet6")
+_DEPRECATED, _TENTATIVE = 0x20, 0x40
+"""linux/if_addr.h: past its preferred lifetime; not seen yet to be nobody else's (RFC 4862)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address of a device."""
+
+    ifname: str
+    address: IPv6Address
+    usable: bool
+    """Whether the kernel prefers it, as a source, to other devices' addresses (RFC 6724)."""
+
+
+def addresses(listing: Path = _IF_INET6) -> list[Address]:
+    """Return every address of every device; none where the kernel has no IPv6."""
+    try:
+        return [_parse(line) for line in listing.read_text().splitlines()]
+    except FileNotFoundError:
+        return []
+
+
+def _parse(line: str) -> Address:
+    address, _index, _length, _scope, flags, ifname = line.split()
+    usable = not int(flags, 16) & (_DEPRECATED | _TENTATIVE)
+    return Address(ifname, IPv6Address(bytes.fromhex(address)), usable)

@@ -1,0 +1,33 @@
+"""IPv6 addresses as the kernel lists them."""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Address
+from pathlib import Path
+
+from netswap.adapters.inet6 import Address, addresses
+
+LISTING = """\
+20010db8000200000000000000ff0201 66 40 00 40 tether0
+20010db8000100000000000000ff0101 65 40 00 20  cable0
+20010db8000100000000000000000065 65 80 00 00  cable0
+fe8000000000000000000000000000fe 102 40 20 c0 enx0a1b2c3d4e5f
+00000000000000000000000000000001 01 80 10 80       lo
+"""
+
+
+def test_tentative_and_deprecated_ones_are_not_usable(tmp_path: Path) -> None:
+    listing = tmp_path / "if_inet6"
+    listing.write_text(LISTING)
+
+    assert addresses(listing) == [
+        Address("tether0", IPv6Address("2001:db8:2::ff:201"), usable=False),
+        Address("cable0", IPv6Address("2001:db8:1::ff:101"), usable=False),
+        Address("cable0", IPv6Address("2001:db8:1::65"), usable=True),
+        Address("enx0a1b2c3d4e5f", IPv6Address("fe80::fe"), usable=False),
+        Address("lo", IPv6Address("::1"), usable=True),
+    ]
+
+
+def test_a_kernel_without_ipv6_has_none(tmp_path: Path) -> None:
+    assert addresses(tmp_path / "if_inet6") == []
