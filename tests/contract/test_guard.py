@@ -308,6 +308,56 @@ def test_a_free_link_and_the_loopback_are_untouched(wire: Guard) -> None:
     assert wire.refused() == before
 
 
+@pytest.fixture
+def bare(wire: Guard) -> Guard:
+    """Beside the guarded link one that is free and has the default route, but no address yet."""
+    for line in (
+        "ip link add free0 type veth peer name far1",
+        "ip link set free0 up",
+        "ip link set far1 up",
+        "ip -6 neighbour add fe80::1 lladdr 02:00:00:00:00:01 dev free0",
+        "ip -6 route add default via fe80::1 dev free0",
+    ):
+        subprocess.run(line.split(), check=True)
+    return wire
+
+
+ELSEWHERE = ("2001:db8:ffff::1", 80)
+
+
+def test_an_address_of_a_standby_is_no_source_on_another_link(bare: Guard) -> None:
+    """The kernel takes it where the other link has none, and the answer would go astray."""
+    with socket.socket(socket.AF_INET6) as client:
+        client.settimeout(10)
+        with pytest.raises(ConnectionRefusedError):
+            client.connect(ELSEWHERE)
+    assert bare.refused() == 1
+
+    bare.unblock("out0")
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client:
+        client.sendto(b"x", ELSEWHERE)
+        assert bare.refused() == 1
+
+
+def test_an_address_that_the_other_link_has_too_is_its_own(bare: Guard) -> None:
+    """A cable and a Wi-Fi in one network under one hardware address, for one."""
+    command = "ip address add 2001:db8::2/128 dev free0 nodad"
+    subprocess.run(command.split(), check=True)
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client:
+        client.connect(ELSEWHERE)
+        assert client.getsockname()[0] == "2001:db8::2"
+        client.send(b"x")
+    assert bare.refused() == 0
+
+
+def test_an_address_of_a_standby_is_reached_from_within(bare: Guard) -> None:
+    with (
+        socket.create_server(("2001:db8::2", 0), family=socket.AF_INET6) as server,
+        socket.create_connection(server.getsockname()[:2], timeout=10),
+    ):
+        assert bare.refused() == 0
+
+
 def test_an_accept_elsewhere_does_not_open_the_guard(wire: Guard) -> None:
     for command in (
         "add table inet other",

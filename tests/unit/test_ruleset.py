@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Address
 
 import pytest
 from hypothesis import given
@@ -157,6 +158,14 @@ def test_what_was_allowed_over_a_link_that_is_gone_is_swept() -> None:
     assert ruleset.sweep(there, ["usb0"]) == ""
     assert ruleset.sweep(there, ["lo"]) == (
         'delete element inet netswap allowed4 { "usb0" . 10.2.0.0/24 }\n'
+    )
+
+
+def test_foreign_addresses_take_the_place_of_those_before() -> None:
+    flush = "flush set inet netswap foreign6\n"
+    assert ruleset.set_foreign([]) == flush
+    assert ruleset.set_foreign([IPv6Address("2001:db8::2"), IPv6Address("2001:db8::1")]) == (
+        f"{flush}add element inet netswap foreign6 {{ 2001:db8::1, 2001:db8::2 }}\n"
     )
 
 

@@ -8,11 +8,12 @@ a stranger. Nothing is remembered here; what is guarded is read back from the ke
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol, Self
 
 import nftables
 
+from netswap.adapters import inet6
 from netswap.adapters.nft import ruleset
 from netswap.adapters.nft.errors import GuardError, NoTableError
 from netswap.core.model import REFUSE, Barrier
@@ -81,11 +82,14 @@ class Guard:
         """Refuse what leaves by this link."""
         there = self._places()
         existing = [name for _, name in socket.if_nameindex()]
-        self._change(ruleset.block(ifname, barrier, there) + ruleset.sweep(there, existing))
+        commands = ruleset.block(ifname, barrier, there) + ruleset.sweep(there, existing)
+        self._run(commands + _foreign({*ruleset.barriers(there), ifname}))
 
     def unblock(self, ifname: str) -> None:
         """Let the link be used again."""
-        self._change(ruleset.unblock(ifname, self._places()))
+        there = self._places()
+        if commands := ruleset.unblock(ifname, there):
+            self._run(commands + _foreign(ruleset.barriers(there).keys() - {ifname}))
 
     def guarded(self) -> Mapping[str, Barrier]:
         """Read back which links the kernel guards."""
@@ -93,10 +97,6 @@ class Guard:
 
     def _places(self) -> frozenset[ruleset.Place]:
         return ruleset.parse_places(self._run(ruleset.list_table()))
-
-    def _change(self, commands: str) -> None:
-        if commands:
-            self._run(commands)
 
     def refused(self) -> int:
         """Read back how many packets the kernel refused since the table was made."""
@@ -130,6 +130,14 @@ class Guard:
         if status != 0:
             raise _explained(command, str(error))
         return str(output)
+
+
+def _foreign(guarded: Collection[str]) -> str:
+    """Have the addresses that these links have now kept off every other link."""
+    known = inet6.addresses()
+    return ruleset.set_foreign(
+        a.address for a in known if a.ifname in guarded and not a.address.is_link_local
+    )
 
 
 def _explained(command: str, error: str) -> GuardError:

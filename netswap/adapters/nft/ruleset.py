@@ -10,6 +10,11 @@ the same rules. A packet for any other link passes untouched. Each link may have
 reachable over it (but for name servers: a lookup would go on from there), may be silent rather
 than answer, and may let existing connections finish.
 
+One thing is refused on other links, too: IPv6 from an address of a standby link. A link that just
+took over has its default route back before its address is usable, NetworkManager having flushed
+both; for the second between them the kernel takes another link's address as the source, and the
+answers would go there. `fib` sees that the address is not the outgoing link's own as well.
+
 Three choices:
 
 * `flags owner` ties the table to the netlink socket that made it: the kernel removes it when the
@@ -26,7 +31,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from ipaddress import ip_network
+from ipaddress import IPv6Address, ip_network
 
 from netswap.adapters.nft.errors import GuardError
 from netswap.core.model import Barrier
@@ -68,8 +73,13 @@ table inet netswap {{
     type ifname . ipv6_addr;
     flags interval;
   }}
+  set foreign6 {{
+    type ipv6_addr;
+    comment "addresses of standby links"
+  }}
   chain output {{
     type filter hook output priority 20; policy accept;
+    oifname != "lo" ip6 saddr @foreign6 fib saddr . oif type != local goto answer
     oifname != @standby accept
     meta mark {mark:#010x} accept comment "netswap's own probes"
     udp sport 68 udp dport 67 accept comment "DHCPv4 renewals"
@@ -151,6 +161,13 @@ def unblock(ifname: str, there: frozenset[Place]) -> str:
     """
     name = checked(ifname)
     return _commands("delete", {p for p in there if p[1] == name and not p[2]})
+
+
+def set_foreign(addresses: Iterable[IPv6Address]) -> str:
+    """Make these the addresses that only their own link may send from, in one transaction."""
+    elements = ", ".join(str(address) for address in sorted(addresses))
+    added = f"add element {TABLE} foreign6 {{ {elements} }}\n" if elements else ""
+    return f"flush set {TABLE} foreign6\n{added}"
 
 
 def sweep(there: frozenset[Place], existing: Collection[str]) -> str:
