@@ -36,6 +36,7 @@ dnsmasq dnsmasq-base the lab's DHCP and name servers
 nft nftables the guard on standby links
 ip iproute2 the lab's links and routes
 ping iputils-ping the lab's own check of its links
+curl curl a client in the lab that knows both versions of IP
 sysctl procps the lab's routers
 busctl systemd what the dispatcher hook calls; systemd-analyze checks the unit
 dbus-send dbus-bin what the hook calls where there is no busctl

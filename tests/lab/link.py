@@ -68,6 +68,12 @@ class Link:
                 return None
         return socket.inet_ntoa(answer[20:24])
 
+    def address6(self) -> str | None:
+        """Return a global IPv6 address of the laptop on the link that can be used."""
+        show = ("ip", "-6", "-o", "address", "show", "dev", self.name, "scope", "global")
+        lines = self._commands.sh(*show, "-tentative", check=False).splitlines()
+        return next((line.split()[3] for line in lines if "inet6" in line), None)
+
     def carrier(self) -> bool:
         """Tell whether the kernel sees a carrier, which it cannot while the device is down."""
         try:

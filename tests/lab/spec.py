@@ -19,6 +19,8 @@ class LinkSpec:
     name: str
     metered: bool = False
     ipv6: bool = False
+    dhcp6: bool = False
+    """With `ipv6`: its address comes by DHCPv6 (RFC 8415); else by SLAAC (RFC 4862)."""
     metric: int | None = None
     """The profile's ipv4.route-metric and ipv6.route-metric; None: NetworkManager's default."""
     dhcp_timeout_s: int | None = None

@@ -26,12 +26,6 @@ SIX = LabSpec(links=(LinkSpec("cable0", ipv6=True), LinkSpec("tether0", ipv6=Tru
 IMPATIENT = LabSpec(links=(CABLE, LinkSpec("tether0", dhcp_timeout_s=2)))
 
 
-def has_address6(lab: Lab, link: Link) -> bool:
-    """Tell whether the laptop has a usable global IPv6 address on the link."""
-    look = lab.sh("ip", "-6", "-o", "addr", "show", "dev", link.name, "scope", "global")
-    return "2001:db8:" in look and "tentative" not in look
-
-
 def test_reapply_moves_the_default_route_at_once_and_leaves_the_profile(
     lab: Lab, nm: NmBus, tether: Link
 ) -> None:
@@ -88,19 +82,19 @@ def test_reapply_with_an_endless_dhcp_timeout_keeps_the_link(nm: NmBus, tether: 
 def test_reapply_of_ipv4_costs_2_s_of_ipv6_and_no_more(lab: Lab, nm: NmBus, tether: Link) -> None:
     """Below 1.54 it switches the kernel's IPv6 off and on: routes are back in some ms, but the
     addresses are tentative until duplicate address detection is over."""
-    wait_until(lambda: has_address6(lab, tether), 10, "a usable IPv6 address")
+    wait_until(tether.address6, 10, "a usable IPv6 address")
     nm.reapply("tether0", rank(60))
     wait_until(lambda: tether.metrics() == [60], 2, "the IPv4 route moves")
     wait_until(lambda: tether.metric6() == 101, 1, "the IPv6 route is back, where it was")
-    wait_until(lambda: has_address6(lab, tether), 4, "the address is usable again")
+    wait_until(tether.address6, 4, "the address is usable again")
 
 
 @pytest.mark.lab(SIX)
 def test_reapply_of_nothing_or_a_note_leaves_ipv6_alone(lab: Lab, nm: NmBus, tether: Link) -> None:
-    wait_until(lambda: has_address6(lab, tether), 10, "a usable IPv6 address")
+    wait_until(tether.address6, 10, "a usable IPv6 address")
     nm.reapply("tether0", {})
     nm.reapply("tether0", note("here"))
-    assert holds(lambda: tether.metric6() == 101 and has_address6(lab, tether), for_s=1)
+    assert holds(lambda: tether.metric6() == 101 and tether.address6(), for_s=1)
 
 
 @pytest.mark.lab(SIX)
@@ -108,9 +102,9 @@ def test_reapply_of_ipv6_moves_its_route_and_loses_it_for_a_while(
     lab: Lab, nm: NmBus, tether: Link
 ) -> None:
     """Why IPv6 is touched only on the link that takes over or steps down."""
-    wait_until(lambda: has_address6(lab, tether), 10, "a usable IPv6 address")
+    wait_until(tether.address6, 10, "a usable IPv6 address")
     nm.reapply("tether0", {"ipv6": {"route-metric": Variant("x", 60)}})
-    wait_until(lambda: not has_address6(lab, tether), 2, "the address is flushed")
+    wait_until(lambda: not tether.address6(), 2, "the address is flushed")
     wait_until(lambda: tether.metric6() == 60, 10, "the route is back at the new metric")
 
 

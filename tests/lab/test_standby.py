@@ -10,11 +10,10 @@ from tests.lab.commands import holds, wait_until
 from tests.lab.lab import Lab
 from tests.lab.link import Link
 from tests.lab.netswap_toml import QUICK
-from tests.lab.spec import TARGETS, TARGETS6, LabSpec, LinkSpec
-from tests.lab.witness import Capture, HeldConnection, NewConnections
+from tests.lab.spec import TARGETS, LabSpec, LinkSpec
+from tests.lab.witness import Capture
 
 DUAL = LabSpec(links=(LinkSpec("cable0", ipv6=True), LinkSpec("tether0", True, ipv6=True)))
-ONLY_BACKUP_DUAL = LabSpec(links=(LinkSpec("cable0"), LinkSpec("tether0", True, ipv6=True)))
 SHORT_LEASE = LabSpec(links=(LinkSpec("cable0"), LinkSpec("tether0", True, lease_s=120)))
 
 
@@ -90,34 +89,3 @@ def test_link_that_is_activated_again_is_ranked_and_keeps_renewing_its_lease(lab
         wait_until(lambda: lab.link("tether0").metrics() == [200], 3, "the tether stands by")
         assert holds(lambda: True, for_s=1.5)
         wait_until(renews, 2, "NetworkManager has its socket for renewals")
-
-
-@pytest.mark.lab(ONLY_BACKUP_DUAL)
-def test_ipv6_only_the_backup_has_is_refused_at_once(lab: Lab, tether: Link) -> None:
-    """An application that tries IPv6 first falls back, since the refusal is an answer."""
-    wait_until(lambda: tether.metric6() is not None, 10, "IPv6")
-    with Capture(tether) as wire:
-        guarded = start(lab)
-        wait_until(lambda: tether.metric6() is not None, 10, "IPv6 again")
-        with pytest.raises(OSError, match=r"refused|unreachable"):
-            HeldConnection(TARGETS6[0])
-        assert wire.leaked(since=guarded, probed=TARGETS[:1]) == []
-
-
-@pytest.mark.lab(DUAL)
-def test_ipv6_follows_on_failover_and_swap_back(lab: Lab, cable: Link, tether: Link) -> None:
-    wait_until(lambda: cable.metric6() and tether.metric6(), 10, "IPv6 on both links")
-    start(lab)
-    wait_until(lambda: tether.metric6() == 200, 10, "IPv6 stands by too")
-    with NewConnections(TARGETS6[0]) as clicks:
-        wait_until(clicks.successes, 5, "IPv6 works")
-        cable.cut()
-        wait_until(lambda: lab.active() == "tether0", 3, "failover")
-        wait_until(lambda: tether.metric6() == 60, 5, "IPv6 takes over")
-        moved = lab.daemons[0].log[-1][0]
-        wait_until(lambda: clicks.successes(since=moved), 5, "IPv6 works over the backup")
-        cable.heal()
-        wait_until(lambda: lab.active() == "cable0", 3, "swap back")
-        back = lab.daemons[0].log[-1][0]
-        wait_until(lambda: clicks.successes(since=back), 3, "IPv6 works over the cable")
-        wait_until(lambda: tether.metric6() == 200, 5, "IPv6 stands by again")

@@ -11,9 +11,10 @@
                         10.2.0.x     │ 10.2.0.1  DHCP, DNS   │         │   echo (7), HTTP (80) │
                                      └───────────────────────┘         └───────────────────────┘
 
-Link N has 10.N.0.0/24 and, if asked for, 2001:db8:N::/64 by router advertisements; its ISP is
-10.255.N.2 towards the internet. The internet knows the way back to each customer: no NAT. The name
-server of each ISP answers its own customers only, and tells who it is: who.test is its address.
+Link N has 10.N.0.0/24 and, if asked for, 2001:db8:N::/64 by router advertisements, with addresses
+by SLAAC or DHCPv6; its ISP is 10.255.N.2 towards the internet. The internet knows the way back to
+each customer: no NAT. The name server of each ISP answers its own customers only, and tells who it
+is: who.test is its address; target.test is the first target, in both versions of IP.
 """
 
 from __future__ import annotations
@@ -130,6 +131,7 @@ def dnsmasq(link: LinkSpec, number: int) -> list[str]:
         "--no-hosts",
         f"--address=/who.test/{router}",
         f"--address=/target.test/{TARGETS[0]}",
+        f"--address=/target.test/{TARGETS6[0]}",
     ]
     if link.has_dhcp:
         line += [
@@ -141,8 +143,15 @@ def dnsmasq(link: LinkSpec, number: int) -> list[str]:
     if link.ipv6:
         line += [
             "--enable-ra",
-            f"--dhcp-range=2001:db8:{number}::,ra-only,64",
+            f"--dhcp-range={range6(link, number)}",
             f"--dhcp-option=option6:dns-server,[{router6}]",
             "--ra-param=lan,4,1800",
         ]
     return line
+
+
+def range6(link: LinkSpec, number: int) -> str:
+    """Return an ISP's IPv6 network, and how its customers get their addresses there."""
+    if link.dhcp6:
+        return f"2001:db8:{number}::10,2001:db8:{number}::99,64,{link.lease_s}s"
+    return f"2001:db8:{number}::,ra-only,64"
