@@ -8,12 +8,12 @@ PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest -n 6 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint lab bench man install uninstall deb test-deb \
-	clean
+.PHONY: help setup demo test unit lint lab bench bench-ipv6 man install uninstall deb \
+	test-deb clean
 
 help: ## print this list
 	@echo 'make TARGET, which is one of:'
-	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 
 setup: ## install what is missing: Debian packages (as root or by sudo) and .venv
 	@scripts/setup.sh
@@ -35,6 +35,9 @@ lab: setup ## a shell in a lab, with nmcli, netswapctl and cut, heal, pull, plug
 
 bench: setup ## measure in the lab; prints a table, writes build/bench.json
 	@$(PYTHON) -m bench
+
+bench-ipv6: setup ## measure how IPv6 is refused, and how it follows a swap
+	@$(PYTHON) -m bench.ipv6
 
 # What it is installed with: the system's own Python.
 PYTHON3 ?= /usr/bin/python3

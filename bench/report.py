@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench.measure import Measure, Results
+from bench.measure import Measure
 
 PATH = Path("build/bench.json")
 WIDTH = 80
 
 
-def write(results: Results, about: Mapping[str, object]) -> None:
-    """Write everything, raw values included, to build/bench.json."""
+def write(results: Iterable[Measure], about: Mapping[str, object], path: Path = PATH) -> None:
+    """Write everything, raw values included."""
     measures = {
         measure.key: {
             "unit": measure.unit,
@@ -29,18 +29,18 @@ def write(results: Results, about: Mapping[str, object]) -> None:
         }
         for measure in results
     }
-    PATH.parent.mkdir(exist_ok=True)
-    PATH.write_text(json.dumps({**about, "measures": measures}, indent=2) + "\n")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({**about, "measures": measures}, indent=2) + "\n")
 
 
-def show(results: Results, about: Mapping[str, object]) -> None:
+def show(results: Iterable[Measure], about: Mapping[str, object]) -> None:
     """Print where it was measured, and the table."""
     where = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in about.items())
     print("\n" + textwrap.fill(where, WIDTH, break_on_hyphens=False) + "\n")
     Console(highlight=False, width=WIDTH).print(table(results))
 
 
-def table(results: Results) -> Table:
+def table(results: Iterable[Measure]) -> Table:
     """Return the table: a row for each measure."""
     made = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
     made.add_column("", no_wrap=True)

@@ -27,10 +27,10 @@ class Attempt:
     took_s: float
 
 
-def one_by_one(name: str = NAME) -> list[Attempt]:
-    """Try a name's addresses in the order of getaddrinfo(3) until one connects."""
+def one_by_one() -> list[Attempt]:
+    """Try the name's addresses in the order of getaddrinfo(3) until one connects."""
     attempts: list[Attempt] = []
-    for family, kind, _, _, address in socket.getaddrinfo(name, ECHO, type=socket.SOCK_STREAM):
+    for family, kind, _, _, address in socket.getaddrinfo(NAME, ECHO, type=socket.SOCK_STREAM):
         attempts.append(attempt(family, kind, address))
         if not attempts[-1].error:
             break
@@ -49,7 +49,7 @@ def attempt(family: int, kind: int, address: tuple[object, ...]) -> Attempt:
     return Attempt(6 if family == socket.AF_INET6 else 4, error, time.monotonic() - started)
 
 
-def happy_eyeballs(name: str = NAME, delay_s: float = 0.25) -> int:
+def happy_eyeballs(delay_s: float = 0.25) -> int:
     """Connect as RFC 8305 has it; return the version of IP that won.
 
     IPv4 is tried when IPv6 was refused, or has been silent for the delay.
@@ -57,7 +57,7 @@ def happy_eyeballs(name: str = NAME, delay_s: float = 0.25) -> int:
 
     async def connect() -> int:
         async with asyncio.timeout(PATIENCE_S):
-            _, writer = await asyncio.open_connection(name, ECHO, happy_eyeballs_delay=delay_s)
+            _, writer = await asyncio.open_connection(NAME, ECHO, happy_eyeballs_delay=delay_s)
         version = 6 if ":" in writer.get_extra_info("peername")[0] else 4
         writer.close()
         return version
@@ -65,12 +65,11 @@ def happy_eyeballs(name: str = NAME, delay_s: float = 0.25) -> int:
     return asyncio.run(connect())
 
 
-def curl(lab: Lab, name: str = NAME, delay_s: float = 0.2) -> str:
-    """Return the address that curl(1) got its page from; "" if it got none."""
-    delay_ms = f"{delay_s * 1000:.0f}"
-    shown = ("-sS", "-o", "/dev/null", "-w", "%{remote_ip}")
-    waits = ("--happy-eyeballs-timeout-ms", delay_ms, "--max-time", f"{PATIENCE_S:.0f}")
+def curl(lab: Lab, told: str = "%{remote_ip}", delay_s: float = 0.2) -> str:
+    """Get a page; return what curl(1) tells of it with `--write-out`, "" if there was none."""
+    waits = ("--happy-eyeballs-timeout-ms", f"{delay_s * 1000:.0f}", "-m", f"{PATIENCE_S:.0f}")
+    shown = ("-sS", "-o", "/dev/null", "-w", told)
     try:
-        return lab.sh("curl", *shown, *waits, f"http://{name}/")
+        return lab.sh("curl", *shown, *waits, f"http://{NAME}/")
     except CommandFailedError:
         return ""
