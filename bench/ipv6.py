@@ -52,7 +52,7 @@ class Fallback:
 
 
 class Swaps:
-    """Swaps to and fro, while somebody keeps connecting by IPv6."""
+    """Swaps there and back, while somebody keeps connecting by IPv6."""
 
     def __init__(self, lab: Lab, clicks: NewConnections, routes: RouteWatch) -> None:
         self._lab, self._clicks, self._routes = lab, clicks, routes

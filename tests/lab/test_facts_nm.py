@@ -108,6 +108,24 @@ def test_reapply_of_ipv6_moves_its_route_and_loses_it_for_a_while(
     wait_until(lambda: tether.metric6() == 60, 10, "the route is back at the new metric")
 
 
+@pytest.mark.lab(SIX)
+def test_ipv6_is_back_when_no_address_is_seen_to_be_a_duplicate(
+    lab: Lab, nm: NmBus, tether: Link
+) -> None:
+    """A rank takes 2 to 4 s of IPv6, a second or two for each of two addresses, one after the
+    other. The default route is there in between. Without the detection it takes 0.2 s."""
+    wait_until(tether.address6, 10, "a usable IPv6 address")
+    nm.reapply("tether0", rank(60) | {"ipv6": {"route-metric": Variant("x", 60)}})
+    wait_until(lambda: tether.metric6() == 60, 5, "the route is back")
+    assert tether.address6() is None
+    wait_until(tether.address6, 5, "the address is usable")
+
+    lab.sh("sysctl", "-qw", "net.ipv6.conf.tether0.accept_dad=0")
+    nm.reapply("tether0", rank(200) | {"ipv6": {"route-metric": Variant("x", 200)}})
+    wait_until(lambda: tether.metric6() == 200, 5, "the route is back")
+    wait_until(tether.address6, 0.5, "the address comes with it")
+
+
 def test_dns_follows_only_with_dns_priority(lab: Lab, nm: NmBus) -> None:
     nm.reapply("tether0", rank(60))
     wait_until(lambda: lab.active() == "tether0", 2, "the route moves")
