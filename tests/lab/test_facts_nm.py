@@ -23,6 +23,7 @@ from tests.lab.witness import HeldConnection, RouteWatch
 
 FOREVER_S = 2**31 - 1
 SIX = LabSpec(links=(LinkSpec("cable0", ipv6=True), LinkSpec("tether0", ipv6=True)))
+DHCP6 = LabSpec(links=(CABLE, LinkSpec("tether0", ipv6=True, dhcp6=True)))
 IMPATIENT = LabSpec(links=(CABLE, LinkSpec("tether0", dhcp_timeout_s=2)))
 
 
@@ -124,6 +125,25 @@ def test_ipv6_is_back_when_no_address_is_seen_to_be_a_duplicate(
     nm.reapply("tether0", rank(200) | {"ipv6": {"route-metric": Variant("x", 200)}})
     wait_until(lambda: tether.metric6() == 200, 5, "the route is back")
     wait_until(tether.address6, 0.5, "the address comes with it")
+
+
+@pytest.mark.lab(DHCP6)
+def test_reapply_of_ipv6_keeps_the_dhcpv6_address_but_asks_for_no_lease_any_more(
+    lab: Lab, nm: NmBus, tether: Link
+) -> None:
+    """So the address goes when the lease is over, unless the link is activated anew before."""
+
+    def asked() -> int:
+        log = lab.commands.log_of(tether.spec.isp).read_text()
+        return log.count("DHCPSOLICIT") + log.count("DHCPRENEW")
+
+    wait_until(tether.address6, 10, "a usable IPv6 address")
+    before = asked()
+    nm.reapply("tether0", {"ipv6": {"route-metric": Variant("x", 60)}})
+    wait_until(lambda: tether.metric6() == 60 and tether.address6(), 10, "IPv6 is back")
+    assert holds(lambda: asked() == before, for_s=3)
+    lab.nmcli("connection", "up", "tether0")
+    wait_until(lambda: asked() > before, 10, "a new activation asks")
 
 
 def test_dns_follows_only_with_dns_priority(lab: Lab, nm: NmBus) -> None:
