@@ -19,6 +19,7 @@ from netswap.core.actions import Action, AnnounceSwap, Apply, Block, Say, Step, 
 from netswap.core.attempts import Attempts
 from netswap.core.events import (
     Applied,
+    Doubted,
     Event,
     Forgiven,
     Observed,
@@ -64,14 +65,10 @@ class Engine:
             case Applied(world, failed, error):
                 self._applied(failed, error, now_s)
                 self._observe(world, now_s)
-            case Replied():
-                self._tracks.replied(event, now_s)
-            case ProbeFailed():
-                self._tracks.failed(event)
             case Overridden() | Forgiven():
                 self._asked(event)
-            case Slept():
-                self._tracks.wake(now_s)
+            case Replied() | ProbeFailed() | Doubted() | Slept():
+                self._tracks.take(event, now_s)
         self._expire(now_s)
         if not self._stopping:
             self._decide(now_s)

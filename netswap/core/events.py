@@ -25,6 +25,13 @@ class Replied:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubted:
+    """Something else than our probes says that the link may be dead, such as a router."""
+
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeFailed:
     """A probe could not be sent to any target: a local error, which is not a loss."""
 
@@ -68,4 +75,6 @@ class Elapsed:
     """A deadline came; nothing else happened."""
 
 
-Event = Observed | Replied | ProbeFailed | Applied | Overridden | Forgiven | Slept | Elapsed
+Event = (
+    Observed | Replied | Doubted | ProbeFailed | Applied | Overridden | Forgiven | Slept | Elapsed
+)

@@ -100,6 +100,8 @@ class Link:
     addresses: tuple[str, ...] = ()
     barrier: Barrier | None = REFUSE
     """How it is guarded on standby; None: it is not."""
+    limited: bool = False
+    """NetworkManager's own check finds that the internet cannot be reached by it."""
     stale: bool = False
     """The kernel kept a default route from before NetworkManager was restarted."""
 

@@ -98,6 +98,13 @@ class Track:
         self.health = evidence.sent(self.health)
         return self._sequence
 
+    def hurry(self, now_s: float) -> None:
+        """Let the next round be due at once, unless one is on its way that tells as much."""
+        if self.health.up and not self.health.suspect:
+            newest_s = max((r.sent_s for r in self._waiting.values()), default=-inf)
+            if now_s - newest_s > self._settings.probe.confirm_interval_s:
+                self._slot_s = -inf
+
     def _due_s(self, interval_s: float) -> float:
         """Return when the next round is due; interval_s is what it would be with nothing wrong."""
         if self._slot_s == -inf:

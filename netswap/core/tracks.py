@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from netswap.core import words
 from netswap.core.actions import Say, SendProbe
-from netswap.core.events import ProbeFailed, Replied
+from netswap.core.events import Doubted, ProbeFailed, Replied, Slept
 from netswap.core.health import PROVING, Health
 from netswap.core.model import Link, State, World
 from netswap.core.settings import Settings
@@ -90,14 +90,16 @@ class Tracks:
 
     def _observe(self, link: Link, state: State, now_s: float) -> bool:
         if track := self._four.get(link.name):
-            before, ifname = track.health, track.link.ifname
+            before, ifname, limited = track.health, track.link.ifname, track.link.limited
             track.observe(link, state, now_s)
         else:
-            before, ifname = Health(), ""
+            before, ifname, limited = Health(), "", True
             track = Track(self._settings, link, state, now_s, new=self._started)
             self._four[link.name] = track
         if link.ifname not in ("", ifname):
             self._say(words.probing(link, track.targets))
+        if link.limited and not limited:
+            track.hurry(now_s)
         connected = track.health.reason == PROVING and before.reason != PROVING
         if connected or before.state is not track.health.state:
             self._say(words.transition(link, track.health))
@@ -114,8 +116,19 @@ class Tracks:
             track = Track(self._settings, link, State.UNKNOWN, now_s, new=False, version=6)
             self._six[link.name] = track
 
-    def replied(self, reply: Replied, now_s: float) -> None:
-        """Count a reply."""
+    def take(self, event: Replied | ProbeFailed | Doubted | Slept, now_s: float) -> None:
+        """Take in what happened."""
+        match event:
+            case Replied():
+                self._replied(event, now_s)
+            case ProbeFailed():
+                self._failed(event)
+            case Doubted(link):
+                self._doubt(link, now_s)
+            case Slept():
+                self._wake(now_s)
+
+    def _replied(self, reply: Replied, now_s: float) -> None:
         if track := self._of(reply.link, 6 if ":" in reply.target else 4):
             before = track.health
             track.replied(reply.sequence, reply.target, now_s)
@@ -123,13 +136,17 @@ class Tracks:
                 self._say(words.late(track.link, track.health))
             self._note_change(track, before, now_s)
 
-    def failed(self, failure: ProbeFailed) -> None:
-        """Take note of a probe that could not be sent."""
+    def _failed(self, failure: ProbeFailed) -> None:
         if track := self._of(failure.link, failure.version):
             before = track.health
             track.failed(failure.sequence, failure.reason)
             if track.health.local_error not in ("", before.local_error):
                 self._say(words.cannot_probe(track.link, failure.reason))
+
+    def _doubt(self, link: str, now_s: float) -> None:
+        """Probe a link at once: what speaks against it is a reason to ask, and no more."""
+        if track := self._four.get(link):
+            track.hurry(now_s)
 
     def forgive(self) -> None:
         """Hold no link back any more."""
@@ -138,8 +155,7 @@ class Tracks:
                 self._say(words.released(track.link, "asked by the user"))
             track.forgive()
 
-    def wake(self, now_s: float) -> None:
-        """Begin anew after a sleep."""
+    def _wake(self, now_s: float) -> None:
         self._say(words.woken())
         for track in self:
             track.wake(now_s)

@@ -9,7 +9,7 @@ from netswap.adapters import host
 from netswap.adapters.nft.ruleset import PROBE_MARK
 from netswap.adapters.probe.icmp import IcmpProber, ProbeFailure, Reply
 from netswap.core.actions import SendProbe
-from netswap.core.events import Replied
+from netswap.core.events import Doubted, Replied
 
 log = logging.getLogger(__name__)
 
@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 class Probing:
     """Sends probes and reports replies."""
 
-    def __init__(self, on_reply: Callable[[Replied], None]) -> None:
-        self._on_reply = on_reply
+    def __init__(self, tell: Callable[[Replied | Doubted], None]) -> None:
+        self._tell = tell
         self._probers: dict[str, tuple[str, IcmpProber]] = {}
 
     def send(self, probe: SendProbe) -> None:
@@ -59,8 +59,11 @@ class Probing:
             )
 
         def report(reply: Reply) -> None:
-            self._on_reply(Replied(link, reply.sequence, reply.target))
+            self._tell(Replied(link, reply.sequence, reply.target))
 
-        prober = IcmpProber(ifname, report, mark=PROBE_MARK)
+        def refuse() -> None:
+            self._tell(Doubted(link))
+
+        prober = IcmpProber(ifname, report, mark=PROBE_MARK, on_refusal=refuse)
         self._probers[link] = ifname, prober
         return prober

@@ -334,3 +334,18 @@ def test_the_guard_lets_marked_probes_pass_and_blocks_others(near: str) -> None:
             stranger.close()
 
     run(test)
+
+
+def test_a_router_that_cannot_deliver_is_heard() -> None:
+    async def test() -> None:
+        sh("ip netns add peer")
+        neighbour()
+        sh("ip route add 198.51.100.0/24 via 10.1.0.1 dev cable0")
+        sh("ip netns exec peer sysctl -q net.ipv4.ip_forward=1")
+        refused = asyncio.Event()
+        prober = IcmpProber("cable0", Heard(), mark=PROBE_MARK, on_refusal=refused.set)
+        prober.send("198.51.100.1", 1)
+        await asyncio.wait_for(refused.wait(), 10)
+        prober.close()
+
+    run(test)

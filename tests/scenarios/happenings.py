@@ -2,6 +2,7 @@
 
 cut LINK · heal LINK            its upstream falls silent without a sign, and answers again
 slow LINK SECONDS               replies take that long from now on
+doubt LINK                      a router says that it cannot deliver a probe
 lose LINK N                     the next N probes over it get lost
 drop LINK N                     every Nth probe over it gets lost (ends with 0)
 mute TARGET · unmute TARGET     a target answers nobody

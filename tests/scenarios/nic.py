@@ -127,6 +127,7 @@ class Nic:
             state=self.state,
             carrier=self.seen_carrier,
             metered=self.metered,
+            limited=self.limited,
             connection=self.connection if self.activated else "",
             activation=self.activation if self.activated else "/",
             uuid="",

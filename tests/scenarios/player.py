@@ -22,6 +22,7 @@ from netswap.core.actions import (
 from netswap.core.engine import Engine
 from netswap.core.events import (
     Applied,
+    Doubted,
     Elapsed,
     Event,
     Forgiven,
@@ -84,6 +85,8 @@ class Player:
             self.stop()
         elif event == "wake up":
             self._tell(Slept())
+        elif event.startswith("doubt "):
+            self._tell(Doubted(event.split()[1]))
         elif event == "auto now":
             self._tell(Forgiven())
         elif event.split(maxsplit=1)[0] in USER:

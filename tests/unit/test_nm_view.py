@@ -95,6 +95,15 @@ def test_a_connected_device() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("connectivity", "limited"), [(0, False), (1, True), (2, True), (3, True), (4, False)]
+)
+def test_what_networkmanagers_own_check_finds(connectivity: int, limited: bool) -> None:
+    seen = view()
+    seen.apply(changed(DEVICE, names.DEVICE, Ip4Connectivity=connectivity))
+    assert only(seen).limited is limited
+
+
 def test_the_manager_itself() -> None:
     assert view().version == "1.42.4"
     assert view().checks_connectivity

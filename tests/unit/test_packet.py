@@ -119,6 +119,36 @@ def test_noise_is_nobody(noise: bytes) -> None:
     assert EchoTemplate(1, TOKEN, Family.V6).sequence_of(noise) is None
 
 
+def refusal(kind: int, ident: int = 0x1234, quoted: int = 8) -> bytes:
+    """Let scapy build what a router says that cannot deliver a request."""
+    request = IP(src="198.51.100.2", dst="198.51.100.1") / ICMP(type=quoted, id=ident, seq=7)
+    return bytes(IP(src="10.0.0.1", dst="198.51.100.2") / ICMP(type=kind, code=1) / request)
+
+
+@pytest.mark.parametrize(
+    ("datagram", "refused"),
+    [
+        (refusal(3), True),
+        (refusal(11), True),
+        (refusal(5), False),
+        (refusal(3, ident=0x1235), False),
+        (refusal(3, quoted=0), False),
+        (refusal(3)[:40], False),
+        (refusal(3)[:-1] + b"\xff", False),
+        (reply(), False),
+    ],
+)
+def test_a_router_that_cannot_deliver(datagram: bytes, refused: bool) -> None:
+    assert TEMPLATE.refused(datagram) is refused
+    assert TEMPLATE.sequence_of(datagram) == (7 if datagram == reply() else None)
+
+
+@given(st.binary(max_size=200))
+def test_noise_refuses_nothing(noise: bytes) -> None:
+    assert not TEMPLATE.refused(noise)
+    assert not EchoTemplate(1, TOKEN, Family.V6).refused(noise)
+
+
 @pytest.mark.parametrize("sequence", [-1, 0x10000])
 def test_a_sequence_has_16_bits(sequence: int) -> None:
     with pytest.raises(ValueError, match="16 bits"):

@@ -87,6 +87,7 @@ def observe(settings: LinkSettings, device: Device | None, metrics: Metrics) -> 
         kind=device.kind,
         metered=device.metered if settings.metered is None else settings.metered,
         obstacle=device.obstacle,
+        limited=device.limited,
         v4=Route(min(kernel4), device.dns4) if kernel4 else None,
         v6=Route(min(kernel6), device.dns6) if kernel6 else None,
         addresses=device.addresses,

@@ -61,5 +61,8 @@ KINDS = {1: "ethernet", 2: "wifi", 5: "bluetooth", 8: "modem", 20: "ethernet"}
 CARRIES = frozenset(KINDS) | {10, 11, 13, 15}
 """NMDeviceTypes that netswap picks by itself: those, and bond, VLAN, bridge and team over them."""
 
+LIMITED = frozenset({1, 2, 3})
+"""NMConnectivityState: none, portal, limited; 0 is unknown, 4 full."""
+
 METERED = frozenset({1, 3})
 """NMMetered: yes, guessed yes."""

@@ -46,6 +46,8 @@ class Device:
     dns6: int | None
     networks: tuple[str, ...] = ()
     """That its addresses are in, link-local ones too, as address/prefix."""
+    limited: bool = False
+    """By NetworkManager's own connectivity check, where it is on."""
 
     @property
     def obstacle(self) -> str:
@@ -116,6 +118,7 @@ class View:
             state=_state(device.get("State")),
             carrier=interfaces.get(names.WIRED, {}).get("Carrier", True) is True,
             metered=_number(device.get("Metered")) in names.METERED,
+            limited=_number(device.get("Ip4Connectivity")) in names.LIMITED,
             connection=_text(self._get(active, names.ACTIVE, "Id")),
             activation=active,
             uuid=_text(self._get(active, names.ACTIVE, "Uuid")),

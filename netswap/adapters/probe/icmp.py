@@ -24,7 +24,7 @@ from netswap.adapters.probe.packet import EchoTemplate, Family
 
 _SOL_RAW, _ICMP_FILTER = 255, 1  # linux/icmp.h; a set bit keeps the type out
 _ICMP6_FILTER = 1  # linux/icmpv6.h; likewise, eight 32-bit words for 256 types
-_ONLY_ECHO_REPLY = struct.pack("=I", ~(1 << 0) & 0xFFFFFFFF)
+_REPLIES_AND_ERRORS = struct.pack("=I", ~(1 << 0 | 1 << 3 | 1 << 11) & 0xFFFFFFFF)
 _ONLY_ECHO6_REPLY = struct.pack("=8I", *(~(word == 4 and 1 << 1) & 0xFFFFFFFF for word in range(8)))
 
 _TOKEN_BYTES = 16
@@ -79,10 +79,21 @@ class Prober(Protocol):
 
 
 class IcmpProber:
-    """ICMP echo through one device. Make and use it in a running event loop."""
+    """ICMP echo through one device. Make and use it in a running event loop.
 
-    def __init__(self, ifname: str, on_reply: Callable[[Reply], None], *, mark: int) -> None:
+    `on_refusal` is called when a router says that it cannot deliver a request.
+    """
+
+    def __init__(
+        self,
+        ifname: str,
+        on_reply: Callable[[Reply], None],
+        *,
+        mark: int,
+        on_refusal: Callable[[], None] = lambda: None,
+    ) -> None:
         self._ifname, self._on_reply, self._mark = ifname, on_reply, mark
+        self._on_refusal = on_refusal
         ident, token = secrets.randbits(16), secrets.token_bytes(_TOKEN_BYTES)
         self._templates = {family: EchoTemplate(ident, token, family) for family in Family}
         self._targets: dict[IPv4Address | IPv6Address, str] = {}
@@ -154,7 +165,10 @@ class IcmpProber:
             self._take(family, datagram, source[0])
 
     def _take(self, family: Family, datagram: bytes, source: str) -> None:
-        sequence = self._templates[family].sequence_of(datagram)
+        template = self._templates[family]
+        sequence = template.sequence_of(datagram)
+        if sequence is None and template.refused(datagram):
+            self._on_refusal()
         target = self._targets.get(_without_zone(source))
         if sequence is not None and target is not None:
             self._on_reply(Reply(target, sequence, time.monotonic()))
@@ -167,7 +181,7 @@ class _BoundSocket:
 
 
 def _open(family: Family, ifname: str, mark: int) -> socket.socket:
-    """Open a raw socket on a device that hears nothing but echo replies."""
+    """Open a raw socket on a device that hears nothing but echo replies, and errors by IPv4."""
     version, protocol = {
         Family.V4: (socket.AF_INET, socket.IPPROTO_ICMP),
         Family.V6: (socket.AF_INET6, socket.IPPROTO_ICMPV6),
@@ -180,7 +194,7 @@ def _open(family: Family, ifname: str, mark: int) -> socket.socket:
         raise ProbeFailure(_in_words(error)) from error
     try:
         if family is Family.V4:
-            raw.setsockopt(_SOL_RAW, _ICMP_FILTER, _ONLY_ECHO_REPLY)
+            raw.setsockopt(_SOL_RAW, _ICMP_FILTER, _REPLIES_AND_ERRORS)
         else:
             raw.setsockopt(socket.IPPROTO_ICMPV6, _ICMP6_FILTER, _ONLY_ECHO6_REPLY)
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)

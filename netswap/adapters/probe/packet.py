@@ -23,6 +23,8 @@ SEQUENCES = 1 << 16
 _ECHO = struct.Struct("!BBHHH")
 _V4_REQUEST, _V4_REPLY = 8, 0
 _V6_REQUEST, _V6_REPLY = 128, 129
+_ERRORS = (b"\x03", b"\x0b")
+"""Destination unreachable, time exceeded."""
 _ICMP_PROTOCOL = 1
 
 
@@ -59,6 +61,21 @@ class EchoTemplate:
             return self._sequence_in(datagram, _V6_REPLY)
         message = _icmp_in(datagram)
         return self._sequence_in(message, _V4_REPLY) if _sum(message) == 0xFFFF else None
+
+    def refused(self, datagram: bytes) -> bool:
+        """Whether a router says that it could not deliver a request of ours (RFC 792; IPv4 only).
+
+        It quotes no more than identifier and sequence, so it can be made up: a reason to ask
+        again, never a verdict.
+        """
+        message = _icmp_in(datagram)
+        if self._family is Family.V6 or message[:1] not in _ERRORS or _sum(message) != 0xFFFF:
+            return False
+        quoted = _icmp_in(message[_ECHO.size :])
+        if len(quoted) < _ECHO.size:
+            return False
+        kind, code, _checksum, ident, _sequence = _ECHO.unpack_from(quoted)
+        return (kind, code, ident) == (_V4_REQUEST, 0, self._ident)
 
     def _sequence_in(self, message: bytes, reply: int) -> int | None:
         if len(message) != _ECHO.size + len(self._token):
