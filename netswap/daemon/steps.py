@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from netswap.adapters import sockets
+from netswap.adapters import neighbours, sockets
 from netswap.adapters.bus import BusError
 from netswap.adapters.kernel import ahead
 from netswap.adapters.kernel.ahead import Ahead
@@ -92,6 +92,7 @@ class Steps:
         match step:
             case Block(_, ifname, barrier):
                 self._guard.block(ifname, barrier)
+                _drop_waiting(ifname)
             case Unblock(_, ifname):
                 self._guard.unblock(ifname)
             case EndConnections(link, addresses, spare):
@@ -166,6 +167,17 @@ async def _follow_up(router: Router, device: str) -> None:
     await asyncio.sleep(FOLLOW_UP_S)
     with contextlib.suppress(BusError):  # it is gone: so is what was to be mended
         await router.tidy(device)
+
+
+def _drop_waiting(ifname: str) -> None:
+    """Drop what passed before the guard stood and waits for its router's hardware address.
+
+    The guard stands in any case: what goes wrong here is no reason to do the step again.
+    """
+    try:
+        neighbours.forget_unresolved(ifname)
+    except OSError as error:
+        log.warning("What waits to leave by %s cannot be dropped: %s", ifname, error)
 
 
 def _end_connections(link: str, addresses: Sequence[str], spare: frozenset[str]) -> bool:
