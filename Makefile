@@ -8,8 +8,8 @@ PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest -n 6 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint lab bench bench-ipv6 man install uninstall deb \
-	test-deb clean
+.PHONY: help setup demo test unit lint lab bench bench-ipv6 bench-leaks bench-connections \
+	man install uninstall deb test-deb clean
 
 help: ## print this list
 	@echo 'make TARGET, which is one of:'
@@ -38,6 +38,12 @@ bench: setup ## measure in the lab; prints a table, writes build/bench.json
 
 bench-ipv6: setup ## measure how IPv6 is refused, and how it follows a swap
 	@$(PYTHON) -m bench.ipv6
+
+bench-leaks: setup ## an hour of traffic, 50 swaps (MINUTES=5: quicker): what leaked by a guarded link
+	@$(PYTHON) -m bench.leaks
+
+bench-connections: setup ## measure when connections are told of a swap
+	@$(PYTHON) -m bench.connections
 
 # What it is installed with: the system's own Python.
 PYTHON3 ?= /usr/bin/python3

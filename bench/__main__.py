@@ -6,16 +6,13 @@ whether it was good enough: that is beside each number.
 
 from __future__ import annotations
 
-import io
-import os
 import sys
 from datetime import UTC, datetime
 
-from bench import idle, operate, report
+from bench import entry, idle, operate, report
 from bench.machine import machine
 from bench.measure import Results
 from bench.rounds import TIMEOUT_S, Rounds
-from tests.lab import sandbox
 from tests.lab.hook import CHEAP_BACKUP, install_hook
 from tests.lab.lab import Lab
 from tests.lab.spec import TARGETS
@@ -49,7 +46,6 @@ def measure(lab: Lab, rounds: int) -> Results:
 
 def run(rounds: int) -> int:
     """Build the lab, measure, report; return the exit status."""
-    os.environ.pop("JOURNAL_STREAM", None)  # netswapd would log without times
     where = machine()
     with Lab(CHEAP_BACKUP) as lab:
         install_hook()
@@ -68,15 +64,7 @@ def run(rounds: int) -> int:
 
 def main() -> int:
     """Enter the sandbox, unless inside already; return the exit status."""
-    rounds = os.environ.get("ROUNDS", "10")
-    if not rounds.isdecimal() or int(rounds) < 1:
-        print(f"ROUNDS={rounds} is no number of rounds", file=sys.stderr)
-        return 2
-    if not sandbox.is_inside():
-        return sandbox.enter([sys.executable, "-m", "bench"])
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without ✓ and →
-    return run(int(rounds))
+    return entry.enter("bench", "ROUNDS", 10, run)
 
 
 if __name__ == "__main__":

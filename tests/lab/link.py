@@ -94,6 +94,12 @@ class Link:
         routes = kernel.default_routes6()
         return min((route.metric for route in routes if route.interface == self.name), default=None)
 
+    def leads6(self) -> bool:
+        """Tell whether IPv6 goes by the link, with an address that is ready to be used."""
+        show = ("ip", "-6", "address", "show", "dev", self.name, "tentative")
+        first = next(iter(kernel.default_routes6()), None)
+        return first is not None and first.interface == self.name and not self._commands.sh(*show)
+
     def nm_state(self) -> str:
         """Return NetworkManager's state of the device, as nmcli words it ("connected")."""
         lines = self._commands.sh("nmcli", "-t", "-f", "DEVICE,STATE", "device").splitlines()

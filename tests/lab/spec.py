@@ -52,3 +52,9 @@ class LabSpec:
     dispatcher: bool = False
     """Whether nm-dispatcher runs, which starts the hooks in /etc/NetworkManager/dispatcher.d."""
     nm_log_level: str = "INFO"
+
+
+DUAL = LabSpec(
+    links=(LinkSpec(CABLE.name, ipv6=True), LinkSpec(TETHER.name, metered=True, ipv6=True))
+)
+"""Both links with IPv6."""

@@ -94,6 +94,8 @@ def test_connections_may_linger_after_a_swap_back(lab: Lab, cable: Link, tether:
         assert holds(lambda: True, for_s=0.1)
         assert old.answers()
         assert ask(tether, TARGETS[0]) == "PermissionError"
+        with pytest.raises(ConnectionRefusedError):
+            HeldConnection(over=tether)
         assert holds(lambda: old.answers() and not old.ended, for_s=1.5)
         wait_until(lambda: old.ended, 5, "its time is over")
 
