@@ -86,8 +86,10 @@ def test_metered_only_guards_the_phone_and_never_the_cable(lab: Lab) -> None:
 def test_connections_may_linger_after_a_swap_back(lab: Lab, cable: Link, tether: Link) -> None:
     daemon = lab.netswapd(f"{QUICK}[guard]\nlinger_s = 3\n")
     daemon.wait_for("Blocking", 5)
-    cable.cut()
-    left = daemon.wait_for("Blocking all packets via nftables to interface cable0", 3)
+    with HeldConnection() as dead:
+        cable.cut()
+        left = daemon.wait_for("Blocking all packets via nftables to interface cable0", 3)
+        wait_until(lambda: dead.ended, 2, "over a dead link nothing lingers")
     with HeldConnection() as old:
         cable.heal()
         daemon.wait_for("Blocking all packets via nftables to interface tether0", 3, since=left)

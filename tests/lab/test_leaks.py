@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 
 from tests.lab.commands import holds, wait_until
 from tests.lab.lab import Lab
 from tests.lab.link import Link
 from tests.lab.netswap_toml import QUICK
+from tests.lab.sniff import ETH_P_IP
 from tests.lab.spec import TARGETS
 from tests.lab.witness import Capture, Observer
 
@@ -51,3 +53,15 @@ def test_what_waits_for_the_router_of_a_pulled_cable_never_leaves(lab: Lab, cabl
         wait_until(lambda: wire.of_kind("echo", since=left), 5, "probes get through again")
         assert holds(lambda: wire.leaked(since=left, probed=TARGETS[:1]) == [], for_s=2)
         assert lab.active() == "tether0"
+
+
+def test_a_program_that_writes_frames_is_not_stopped(lab: Lab, tether: Link) -> None:
+    """It needs CAP_NET_RAW; NetworkManager's DHCP client is one, and has to get through."""
+    lab.netswapd(QUICK)
+    wait_until(lambda: lab.guarded() == {"tether0"}, 5, "the tether is guarded")
+    source, target = (socket.inet_aton(a) for a in (tether.address() or "", TARGETS[1]))
+    packet = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20, 0, 0, 64, 253, 0, source, target)
+    with Capture(tether) as wire, socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as frames:
+        frames.sendto(packet, ("tether0", ETH_P_IP, 0, 0, b"\xff" * 6))
+        (frame,) = wait_until(lambda: wire.leaked(probed=TARGETS[:1]), 2, "it is on the wire")
+        assert frame.protocol == 253  # RFC 3692: for experiments
