@@ -41,6 +41,12 @@ class GuardWatch(Observer):
         self._netlink.bind((0, 1 << _NFNLGRP_NFTABLES - 1))
         self._netlink.settimeout(0.05)
 
+    def times(
+        self, link: str, changes: Sequence[tuple[float, str | None]], until: float
+    ) -> list[Guarded]:
+        """Return when a link was guarded up to now; `changes` are those of the active link."""
+        return list(times(link, changes, self.blocked, self.unblocking, until))
+
     def _watch(self) -> None:
         with self._netlink:
             while not self._over.is_set():

@@ -32,6 +32,7 @@ class Wire:
     """The capture at the ISP's end of a link."""
 
     def __init__(self, link: Link) -> None:
+        self.link = link.name
         self._path = Path(f"/run/lab/wire-{link.name}")
         line = (sys.executable, "-m", "bench.wire", str(self._path))
         self._process = subprocess.Popen(
