@@ -16,6 +16,7 @@ from math import inf
 from netswap.core import plan as planning
 from netswap.core import policy, report, words
 from netswap.core.actions import Action, AnnounceSwap, Apply, Block, Say, Step, Unblock
+from netswap.core.addresses import RecentAddresses
 from netswap.core.attempts import Attempts
 from netswap.core.events import (
     Applied,
@@ -50,6 +51,7 @@ class Engine:
         """When traffic was moved last, as far as that is a reason not to move it again."""
         self._needed: tuple[Step, ...] = ()
         self._attempts = Attempts()
+        self._addresses = RecentAddresses()
         self._lingers: dict[str, float] = {}
         """Links that were left while they worked → when their connections have had their time."""
         self._under_way: tuple[Step, ...] | None = None
@@ -143,7 +145,8 @@ class Engine:
 
     # what happened
 
-    def _observe(self, world: World, now_s: float) -> None:
+    def _observe(self, seen: World, now_s: float) -> None:
+        world = self._addresses.recall(seen, now_s)
         if world.managed != self._world.managed:
             self._actions.append(words.manager(running=world.managed))
         for name in self._tracks.observe(world, now_s):

@@ -16,7 +16,7 @@ from dbus_next.signature import Variant
 from tests.lab.commands import holds, wait_until
 from tests.lab.lab import Lab
 from tests.lab.link import Link
-from tests.lab.nmbus import DEVICE, NmBus, plain
+from tests.lab.nmbus import DEVICE, NM, NmBus, plain
 from tests.lab.nmsettings import note, rank, requests
 from tests.lab.spec import CABLE, LabSpec, LinkSpec
 from tests.lab.witness import HeldConnection, RouteWatch
@@ -144,6 +144,21 @@ def test_reapply_of_ipv6_keeps_the_dhcpv6_address_but_asks_for_no_lease_any_more
     assert holds(lambda: asked() == before, for_s=3)
     lab.nmcli("connection", "up", "tether0")
     wait_until(lambda: asked() > before, 10, "a new activation asks")
+def test_reapply_of_ipv6_hides_the_address_on_the_bus_for_a_while(
+    lab: Lab, nm: NmBus, tether: Link
+) -> None:
+    """Why the addresses of a link are remembered for 5 s: connections are still on them."""
+    wait_until(lambda: has_address6(lab, tether), 10, "a usable IPv6 address")
+    nm.reapply("tether0", {"ipv6": {"route-metric": Variant("x", 60)}})
+
+    def told() -> list[bool]:
+        nm.record(0.05)
+        told6 = [c.values for c in nm.changes if c.interface == f"{NM}.IP6Config"]
+        addresses = [values["AddressData"] for values in told6 if "AddressData" in values]
+        return [any(a["address"].startswith("2001:") for a in known) for known in addresses]
+
+    wait_until(lambda: False in told(), 2, "the bus tells of no global address")
+    wait_until(lambda: told()[-1], 5, "the bus tells of it again")
 
 
 def test_dns_follows_only_with_dns_priority(lab: Lab, nm: NmBus) -> None:

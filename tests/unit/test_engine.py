@@ -138,6 +138,14 @@ def test_issued_is_not_done() -> None:
     ]
 
 
+def test_connections_end_on_an_address_that_networkmanager_does_not_tell_of_for_a_moment() -> None:
+    driven = outage()
+    (steps,) = driven.steps()
+    moved = take_all(steps, driven.world)
+    driven.handle(Applied(replace(moved, links=(replace(CABLE, addresses=()), *moved.links[1:]))))
+    assert driven.steps() == [(Block("cable", "cable"), EndConnections("cable", CABLE.addresses))]
+
+
 def test_what_shows_no_effect_is_tried_again_with_patience() -> None:
     driven = outage()
     driven.steps()

@@ -1,0 +1,48 @@
+"""Addresses that are away for a moment: just when connections on them are to be ended."""
+
+from __future__ import annotations
+
+from netswap.core.addresses import RECENT_S, RecentAddresses
+from netswap.core.model import World
+from tests.unit.worlds import link, world
+
+V4, V6 = "198.51.100.1", "2001:db8::1"
+BOTH = world(link("cable", addresses=()), link("tether", addresses=(V4, V6)))
+ONLY_V4 = world(link("cable", addresses=()), link("tether", addresses=(V4,)))
+
+
+def tethers(seen: World) -> tuple[str, ...]:
+    (_, tether) = seen.links
+    return tether.addresses
+
+
+def test_an_address_that_is_away_for_a_moment_is_still_there() -> None:
+    recent = RecentAddresses()
+    assert tethers(recent.recall(BOTH, 0)) == (V4, V6)
+    assert tethers(recent.recall(ONLY_V4, RECENT_S)) == (V4, V6)
+
+
+def test_it_is_forgotten_after_a_while() -> None:
+    recent = RecentAddresses()
+    recent.recall(BOTH, 0)
+    recent.recall(ONLY_V4, 1)
+    assert tethers(recent.recall(ONLY_V4, RECENT_S + 0.1)) == (V4,)
+
+
+def test_a_link_that_is_gone_is_forgotten_at_once() -> None:
+    recent = RecentAddresses()
+    recent.recall(BOTH, 0)
+    recent.recall(world(link("cable", addresses=())), 1)
+    assert tethers(recent.recall(ONLY_V4, 2)) == (V4,)
+
+
+def test_what_another_link_has_by_now_is_not_recalled() -> None:
+    recent = RecentAddresses()
+    recent.recall(BOTH, 0)
+    moved = world(link("cable", addresses=(V6,)), link("tether", addresses=(V4,)))
+    assert [known.addresses for known in recent.recall(moved, 1).links] == [(V6,), (V4,)]
+
+
+def test_two_links_with_one_address_both_have_it() -> None:
+    same = world(link("cable", addresses=(V4,)), link("tether", addresses=(V4,)))
+    assert [known.addresses for known in RecentAddresses().recall(same, 0).links] == [(V4,), (V4,)]
