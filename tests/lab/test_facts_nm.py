@@ -144,11 +144,14 @@ def test_reapply_of_ipv6_keeps_the_dhcpv6_address_but_asks_for_no_lease_any_more
     assert holds(lambda: asked() == before, for_s=3)
     lab.nmcli("connection", "up", "tether0")
     wait_until(lambda: asked() > before, 10, "a new activation asks")
+
+
+@pytest.mark.lab(SIX)
 def test_reapply_of_ipv6_hides_the_address_on_the_bus_for_a_while(
     lab: Lab, nm: NmBus, tether: Link
 ) -> None:
     """Why the addresses of a link are remembered for 5 s: connections are still on them."""
-    wait_until(lambda: has_address6(lab, tether), 10, "a usable IPv6 address")
+    wait_until(tether.address6, 10, "a usable IPv6 address")
     nm.reapply("tether0", {"ipv6": {"route-metric": Variant("x", 60)}})
 
     def told() -> list[bool]:
