@@ -1,6 +1,6 @@
 """Netlink messages as bytes, and one question with all its answers (netlink(7)).
 
-A leaf that `sockets` and `kernel` share. Pure but for `ask`.
+A leaf that `sockets`, `conntrack` and `kernel` share. Pure but for `ask`.
 """
 
 from __future__ import annotations
@@ -41,6 +41,12 @@ def parse(data: bytes) -> Iterator[Message]:
             return
         yield Message(kind, data[offset + _HEADER.size : offset + length])
         offset += _aligned(length)
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """Put a header before the value of an attribute, and fill up what comes after it."""
+    length = _ATTRIBUTE.size + len(value)
+    return (_ATTRIBUTE.pack(length, kind) + value).ljust(_aligned(length), b"\0")
 
 
 def attributes(data: bytes) -> dict[int, bytes]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from netswap.adapters import neighbours, sockets
+from netswap.adapters import conntrack, neighbours, sockets
 from netswap.adapters.bus import BusError
 from netswap.adapters.kernel import ahead
 from netswap.adapters.kernel.ahead import Ahead
@@ -181,11 +181,14 @@ def _drop_waiting(ifname: str) -> None:
 
 
 def _end_connections(link: str, addresses: Sequence[str], spare: frozenset[str]) -> bool:
-    """End what is bound to these addresses; return whether the kernel can do that at all."""
+    """End what uses these addresses; return whether the kernel can end sockets at all."""
     ended = [sockets.destroy(address, spare) for address in addresses]
     count = sum(destroyed.ended for destroyed in ended)
     if count:
         log.info("Ended %d connection%s of %s", count, "s" * (count != 1), link)
+    forgotten = conntrack.forget(addresses, spare)
+    if forgotten:
+        log.info("Forgot %d forwarded connection%s of %s", forgotten, "s" * (forgotten != 1), link)
     return all(destroyed.supported for destroyed in ended)
 
 
