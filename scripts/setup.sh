@@ -2,7 +2,8 @@
 # Makes a machine ready for development: Debian packages that are missing, and .venv.
 #
 # It starts no service, leaves /etc/resolv.conf as it was, and does not hand the machine's network to
-# a NetworkManager that was not there before. Run again, it only looks. For Debian 12 and 13.
+# a NetworkManager or a firewall that was not there before. Run again, it only looks. For Debian 12
+# and 13.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -40,6 +41,10 @@ curl curl a client in the lab that knows both versions of IP
 sysctl procps the lab's routers
 busctl systemd what the dispatcher hook calls; systemd-analyze checks the unit
 dbus-send dbus-bin what the hook calls where there is no busctl
+openvpn openvpn the lab's VPN
+firewalld firewalld a firewall beside the guard, in the lab
+ufw ufw another one
+iptables-nft iptables what Docker sets its rules with
 shellcheck shellcheck checks the shell scripts
 pandoc pandoc makes the man pages
 groff groff-base checks the man pages
@@ -52,9 +57,10 @@ EOF
 install_packages() {
     policy=/usr/sbin/policy-rc.d
     made_policy=
-    had_manager=
     keep=$(mktemp -d)
-    has NetworkManager && had_manager=yes
+    left=
+    has NetworkManager || left='NetworkManager NetworkManager-wait-online NetworkManager-dispatcher'
+    has firewalld || left="$left firewalld"
     cp -P -p /etc/resolv.conf "$keep/link" 2>/dev/null || :
     cat /etc/resolv.conf >"$keep/text" 2>/dev/null || :
     trap after_install EXIT
@@ -73,12 +79,17 @@ after_install() {
     [ -z "$made_policy" ] || rm -f "$policy"
     restore_resolv_conf
     rm -rf "$keep"
-    if [ -z "$had_manager" ] && has NetworkManager && [ -d /run/systemd/system ]; then
-        systemctl --quiet disable NetworkManager.service NetworkManager-wait-online.service \
-            NetworkManager-dispatcher.service
-        echo 'NetworkManager was installed and left disabled: this machine keeps its own way to'
-        echo 'manage the network. To use it: systemctl enable --now NetworkManager'
-    fi
+    leave_disabled
+}
+
+# Debian enables what it installs: it would start at the next boot.
+leave_disabled() {
+    [ -n "$left" ] && [ -d /run/systemd/system ] || return 0
+    for unit in $left; do
+        systemctl --quiet disable "$unit.service" 2>/dev/null || continue
+        echo "$unit was installed and left disabled: this machine keeps its network as it is."
+        echo "To use it: systemctl enable --now $unit"
+    done
 }
 
 restore_resolv_conf() {

@@ -49,7 +49,8 @@ hostname-mode=none
 auth-polkit=false
 
 [keyfile]
-unmanaged-devices=none
+# As udev's rules have it for the devices of containers (85-nm-unmanaged.rules).
+unmanaged-devices=interface-name:guest*;interface-name:docker*
 
 [device]
 # NetworkManager leaves veth devices alone unless told so.
