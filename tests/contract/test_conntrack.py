@@ -13,7 +13,7 @@ from netswap.adapters.conntrack import forget
 
 CABLE, TETHER = ("10.1.0.2", "2001:db8:1::2"), ("10.2.0.2", "2001:db8:2::2")
 BY_CABLE, BY_TETHER = ("10.1.0.1", "2001:db8:1::1"), ("10.2.0.1", "2001:db8:2::1")
-GUEST = ("192.0.2.2", "fd00::2")
+GUEST = ("10.77.0.2", "2001:db8:77::2")
 
 NETWORK = """
 sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
@@ -30,16 +30,16 @@ ip link set tether0 up
 ip -n guest link set eth0 up
 ip -n far link set eth1 up
 ip -n far link set eth2 up
-ip address add 192.0.2.1/24 dev in0
-ip address add fd00::1/64 dev in0
+ip address add 10.77.0.1/24 dev in0
+ip address add 2001:db8:77::1/64 dev in0
 ip address add 10.1.0.2/24 dev cable0
 ip address add 2001:db8:1::2/64 dev cable0
 ip address add 10.2.0.2/24 dev tether0
 ip address add 2001:db8:2::2/64 dev tether0
-ip -n guest address add 192.0.2.2/24 dev eth0
-ip -n guest address add fd00::2/64 dev eth0
-ip -n guest route add default via 192.0.2.1
-ip -n guest route add default via fd00::1
+ip -n guest address add 10.77.0.2/24 dev eth0
+ip -n guest address add 2001:db8:77::2/64 dev eth0
+ip -n guest route add default via 10.77.0.1
+ip -n guest route add default via 2001:db8:77::1
 ip -n far address add 10.1.0.1/24 dev eth1
 ip -n far address add 2001:db8:1::1/64 dev eth1
 ip -n far address add 10.2.0.1/24 dev eth2
@@ -50,7 +50,7 @@ NAT = """
 table inet nat {
   chain prerouting {
     type nat hook prerouting priority dstnat;
-    iifname "cable0" udp dport 9 dnat ip to 192.0.2.2:7
+    iifname "cable0" udp dport 9 dnat ip to 10.77.0.2:7
   }
   chain postrouting {
     type nat hook postrouting priority srcnat;

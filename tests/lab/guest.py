@@ -2,9 +2,9 @@
 
  namespace guest              the laptop
 ┌────────────────┐           ┌──────────────────────────────┐
-│ eth0           ├───────────┤ guest0            cable0 ────┤  masqueraded, or translated to
-│ 192.0.2.2      │           │ 192.0.2.1         tether0 ───┤  the address of the way out
-│ fd00:2::2      │           │ fd00:2::1                    │
+│ eth0           ├── guest0 ─┤ docker0           cable0 ────┤  masqueraded, or translated to
+│ 10.77.0.2      │           │ 10.77.0.1         tether0 ───┤  the address of the way out
+│ 2001:db8:77::2 │           │ 2001:db8:77::1               │
 └────────────────┘           └──────────────────────────────┘
 """
 
@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.lab.lab import Lab
+from tests.lab.link import Link
 
 GUEST = "guest"
 FORWARD = ("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
@@ -24,20 +26,23 @@ NODAD = "net.ipv6.conf.default.accept_dad=0"
 
 MASQUERADE = "masquerade"
 SNAT = "snat"
+NONE = "none"
 
 LAPTOP_SIDE = f"""
+link add docker0 type bridge
+addr add 10.77.0.1/24 dev docker0
+addr add 2001:db8:77::1/64 dev docker0 nodad
+link set docker0 up
 link add guest0 type veth peer name eth0 netns {GUEST}
-link set guest0 up
-addr add 192.0.2.1/24 dev guest0
-addr add fd00:2::1/64 dev guest0 nodad
+link set guest0 up master docker0
 """
 GUEST_SIDE = """
 link set lo up
 link set eth0 up
-addr add 192.0.2.2/24 dev eth0
-addr add fd00:2::2/64 dev eth0 nodad
-route add default via 192.0.2.1
-route add default via fd00:2::1
+addr add 10.77.0.2/24 dev eth0
+addr add 2001:db8:77::2/64 dev eth0 nodad
+route add default via 10.77.0.1
+route add default via 2001:db8:77::1
 """
 
 CLONE_NEWNET = 0x40000000  # sched.h
@@ -45,13 +50,22 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def add_guest(lab: Lab, nat: str = MASQUERADE) -> None:
-    """Put a guest behind the laptop; `nat` is how its packets get the laptop's address."""
+    """Put a guest behind the laptop; `nat` is how its packets get the laptop's address, if any."""
     lab.sh("ip", "netns", "add", GUEST)
     lab.sh("sysctl", "-q", *FORWARD)
     lab.commands.sh("ip", "-batch", "-", stdin=LAPTOP_SIDE)
     lab.commands.sh("ip", "-n", GUEST, "-batch", "-", stdin=GUEST_SIDE)
-    rules = "masquerade" if nat == MASQUERADE else _snat(lab)
-    lab.commands.sh("nft", "-f", "-", stdin=_table(rules))
+    if nat != NONE:
+        rules = "masquerade" if nat == MASQUERADE else _snat(lab)
+        lab.commands.sh("nft", "-f", "-", stdin=_table(rules))
+
+
+def guest_goes_by(lab: Lab, link: Link, target: str) -> None:
+    """Route what the guest sends to a target over a link, as somebody's policy routing may."""
+    router = lab.sh("ip", "-j", "route", "show", "default", "dev", link.name)
+    gateway = json.loads(router)[0]["gateway"]
+    lab.sh("ip", "route", "add", "default", "via", gateway, "dev", link.name, "table", "77")
+    lab.sh("ip", "rule", "add", "from", "10.77.0.2", "to", target, "lookup", "77")
 
 
 def _snat(lab: Lab) -> str:
@@ -65,7 +79,7 @@ def _table(rules: str) -> str:
 table inet guests {{
   chain postrouting {{
     type nat hook postrouting priority srcnat;
-    iifname != "guest0" accept
+    iifname != "docker0" accept
     {rules}
   }}
 }}

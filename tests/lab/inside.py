@@ -27,6 +27,7 @@ ETC_OURS: dict[str, str | None] = {
     "NetworkManager": None,
     "netns": None,
     "netswap": None,
+    "ufw": None,
     "hosts": "127.0.0.1 localhost\n::1 localhost\n",
     "passwd": "root:x:0:0::/root:/bin/sh\nmessagebus:x:0:0::/:/bin/sh\n"
     "systemd-resolve:x:0:0::/:/bin/sh\n",

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.lab.commands import holds, wait_until
-from tests.lab.guest import GUEST, MASQUERADE, SNAT, add_guest, inside
+from tests.lab.guest import GUEST, MASQUERADE, SNAT, add_guest, guest_goes_by, inside
 from tests.lab.lab import Lab
 from tests.lab.link import Link
 from tests.lab.netswap_toml import QUICK
@@ -51,8 +51,8 @@ def test_what_is_forwarded_over_the_standby_is_refused_at_once(lab: Lab, tether:
         guarded = start(lab)
         wait_until(lambda: tether.metric6() == 200, 10, "IPv6 stands by too")
         for family, guest, router in (
-            ("-4", "192.0.2.2", "10.2.0.1"),
-            ("-6", "fd00:2::2", "2001:db8:2::1"),
+            ("-4", "10.77.0.2", "10.2.0.1"),
+            ("-6", "2001:db8:77::2", "2001:db8:2::1"),
         ):
             route = f"default via {router} dev tether0 table 77".split()
             lab.sh("ip", family, "route", "add", *route)
@@ -92,8 +92,7 @@ def told(held: HeldConnection) -> bool:
 
 def test_only_what_the_link_that_steps_down_carried_is_forgotten(lab: Lab) -> None:
     add_guest(lab)
-    lab.sh("ip", "route", "add", "default", "via", "10.2.0.1", "dev", "tether0", "table", "77")
-    lab.sh("ip", "rule", "add", "from", "192.0.2.2", "to", TARGETS[1], "lookup", "77")
+    guest_goes_by(lab, lab.link("tether0"), TARGETS[1])
     with inside(GUEST):
         stays, goes = HeldConnection(TARGETS[0]), HeldConnection(TARGETS[1])
     with stays, goes:
