@@ -53,8 +53,9 @@ auth-polkit=false
 unmanaged-devices=interface-name:guest*;interface-name:docker*
 
 [device]
-# NetworkManager leaves veth devices alone unless told so.
-match-device=*
+# NetworkManager leaves veth devices alone unless told so. A tunnel that somebody else made must be
+# left alone: managed by force it loses its address now and then.
+match-device=*;except:interface-name:tun*
 managed=1
 """
 
