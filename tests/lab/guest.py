@@ -55,6 +55,8 @@ def add_guest(lab: Lab, nat: str = MASQUERADE) -> None:
     lab.sh("sysctl", "-q", *FORWARD)
     lab.commands.sh("ip", "-batch", "-", stdin=LAPTOP_SIDE)
     lab.commands.sh("ip", "-n", GUEST, "-batch", "-", stdin=GUEST_SIDE)
+    for link in lab.links.values():
+        link.filter_sources()  # or what keeps a wrong address would seem to work
     if nat != NONE:
         rules = "masquerade" if nat == MASQUERADE else _snat(lab)
         lab.commands.sh("nft", "-f", "-", stdin=_table(rules))

@@ -42,6 +42,16 @@ class Link:
         """Let the ISP forward everything again."""
         self._commands.sh("nft", "flush chain inet isp forward", netns=self.spec.isp)
 
+    def filter_sources(self) -> None:
+        """Let the ISP drop what is sent from an IPv4 address it did not give (RFC 2827)."""
+        table = f"""table inet isp {{
+          chain customers {{
+            type filter hook forward priority -1
+            iifname lan ip saddr != {self.address()} drop
+          }}
+        }}"""
+        self._commands.sh("nft", "-f", "-", netns=self.spec.isp, stdin=table)
+
     def stop_dhcp(self) -> None:
         """Let the ISP's DHCP servers (v4 and v6) answer nothing."""
         self._rule("input", "udp dport { 67, 547 } drop")

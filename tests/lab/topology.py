@@ -25,18 +25,12 @@ from tests.lab.commands import LOGS, Commands, wait_until
 from tests.lab.spec import INTERNET, TARGETS, TARGETS6, LabSpec, LinkSpec
 
 FILTER = """
-table inet isp {{
-  chain customers {{
-    type filter hook forward priority -1
-    iifname lan ip saddr != 10.{number}.0.0/24 drop
-    iifname lan ip6 saddr != 2001:db8:{number}::/64 drop
-  }}
-  chain input {{ type filter hook input priority 0; }}
-  chain forward {{ type filter hook forward priority 0; }}
-}}
+table inet isp {
+  chain input { type filter hook input priority 0; }
+  chain forward { type filter hook forward priority 0; }
+}
 """
-"""Nobody sends with an address that is not his ISP's (RFC 2827). The other chains are empty at
-first; `Link.cut` and its like add their rules."""
+"""Empty at first; `Link.cut` and its like add their rules."""
 
 ROUTER = (
     "net.ipv4.ip_forward=1",
@@ -57,7 +51,7 @@ def build(commands: Commands, spec: LabSpec) -> None:
         commands.sh("ip", "-batch", "-", stdin=cable_lines(link, number))
         commands.sh("ip", "-n", link.isp, "-batch", "-", stdin=isp_lines(number))
         commands.sh("ip", "-n", INTERNET, "-batch", "-", stdin=way_back_lines(link, number))
-        commands.sh("nft", "-f", "-", netns=link.isp, stdin=FILTER.format(number=number))
+        commands.sh("nft", "-f", "-", netns=link.isp, stdin=FILTER)
         commands.start(link.isp, *dnsmasq(link, number), netns=link.isp)
     servers = (sys.executable, "-m", "tests.lab.internet", *TARGETS, *TARGETS6)
     commands.start(INTERNET, *servers, netns=INTERNET)
