@@ -108,7 +108,7 @@ def test_only_what_the_link_that_steps_down_carried_is_forgotten(lab: Lab) -> No
 def test_fact_the_kernel_forgets_what_is_masqueraded_only(
     lab: Lab, nat: str, *, follows: bool
 ) -> None:
-    """K9: where the route moves, a translation to a fixed address stays what it was."""
+    """K12: where the route moves, a translation to a fixed address stays what it was."""
     add_guest(lab, nat)
     with inside(GUEST):
         stream = Stream()

@@ -69,7 +69,7 @@ def test_tunnel_of_metric_50_is_not_bypassed_and_reconnects_over_the_new_link(
 def test_fact_a_tunnel_that_keeps_its_device_stays_on_the_link_that_was_left(
     lab: Lab, cable: Link, tether: Link
 ) -> None:
-    """K11: OpenVPN with `persist-tun` never looks for another way to its server."""
+    """K14: OpenVPN with `persist-tun` never looks for another way to its server."""
     Vpn(lab, options=f"{METRIC_50} --persist-tun")
     start(lab)
     with HeldConnection() as held:
