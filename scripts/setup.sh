@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes a machine ready for development: Debian packages that are missing, and .venv.
+# Makes a machine ready for development: Debian packages that are missing, .venv, and a systemd-resolved
+# for the lab, which is not installed.
 #
 # It starts no service, leaves /etc/resolv.conf as it was, and does not hand the machine's network to
 # a NetworkManager or a firewall that was not there before. Run again, it only looks. For Debian 12
@@ -11,6 +12,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 self=scripts/setup.sh
 venv=.venv
+resolved=build/systemd-resolved
 stamp=$venv/setup-stamp
 python=${PYTHON:-python3}
 
@@ -34,6 +36,7 @@ missing_packages() {
 NetworkManager network-manager what netswap works with; the lab starts it in namespaces of its own
 dbus-daemon dbus-daemon the lab's message bus
 dnsmasq dnsmasq-base the lab's DHCP and name servers
+dig bind9-dnsutils lookups in the lab
 nft nftables the guard on standby links
 ip iproute2 the lab's links and routes
 ping iputils-ping the lab's own check of its links
@@ -127,6 +130,22 @@ need() { # PACKAGES
     fi
 }
 
+# Installed, it would take over /etc/resolv.conf, be started at the next boot, and be what others take for
+# a working resolvconf(8), NetworkManager and wg-quick among them. So it is only unpacked.
+mend_resolved() {
+    has resolvectl || [ -e $resolved/usr/bin/resolvectl ] || unpack_resolved
+}
+
+unpack_resolved() {
+    has apt-get || die 'missing: systemd-resolved' 'this script fetches from Debian only; install its like by hand'
+    echo 'fetching systemd-resolved for the lab, without installing it'
+    rm -rf $resolved
+    mkdir -p $resolved
+    (cd $resolved && apt-get -qq -o APT::Sandbox::User=root download systemd-resolved) ||
+        die 'the package systemd-resolved could not be fetched' 'as root, run: apt-get update'
+    dpkg -x $resolved/*.deb $resolved && rm $resolved/*.deb
+}
+
 check_python() {
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         die "$("$python" --version) is too old: netswap needs Python 3.11 or newer" \
@@ -155,6 +174,7 @@ case ${1-} in
     ;;
 *)
     mend_packages
+    mend_resolved
     mend_venv
     ;;
 esac
