@@ -69,7 +69,5 @@ class Capture:
                 if line == "ready\n":
                     self._ready.set()
                     continue
-                at, length, kind, protocol, source, destination = line.split()
-                self.packets.append(
-                    Packet(float(at), int(length), kind, int(protocol), source, destination)
-                )
+                at, length, kind, protocol, *rest = line.split()
+                self.packets.append(Packet(float(at), int(length), kind, int(protocol), *rest))

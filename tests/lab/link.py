@@ -16,7 +16,7 @@ SIOCGIFADDR = 0x8915
 
 
 class Link:
-    """A link and its ISP. The troubles add up; `heal` and `start_dhcp` end them.
+    """A link and its ISP. The troubles add up; `heal` and `start_…` end them.
 
     It remembers nothing, so any process in the lab may make one.
     """
@@ -59,6 +59,14 @@ class Link:
     def start_dhcp(self) -> None:
         """Let the ISP's DHCP servers answer again."""
         self._commands.sh("nft", "flush chain inet isp input", netns=self.spec.isp)
+
+    def stop_dns(self) -> None:
+        """Let the ISP's name server answer nothing."""
+        self._rule("names", "meta l4proto { tcp, udp } th dport 53 drop")
+
+    def start_dns(self) -> None:
+        """Let the ISP's name server answer again."""
+        self._commands.sh("nft", "flush chain inet isp names", netns=self.spec.isp)
 
     def pull(self) -> None:
         """Take the cable out: the laptop's end loses its carrier."""

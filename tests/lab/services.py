@@ -7,6 +7,7 @@ import uuid
 from pathlib import Path
 from signal import SIGTERM
 
+from tests.lab import resolving
 from tests.lab.commands import CommandFailedError, Commands, wait_until
 from tests.lab.spec import TARGETS, LabSpec, LinkSpec
 
@@ -40,11 +41,7 @@ NM_CONFIG = """
 [main]
 plugins=keyfile
 dhcp=internal
-dns=default
-# Only /run/NetworkManager/resolv.conf is written; the lab's /etc/resolv.conf points to it.
-rc-manager=unmanaged
-systemd-resolved=false
-no-auto-default=*
+{dns}no-auto-default=*
 hostname-mode=none
 auth-polkit=false
 
@@ -62,10 +59,11 @@ managed=1
 
 def nm_config(spec: LabSpec) -> str:
     """Return the NetworkManager.conf of a lab, see NetworkManager.conf(5)."""
+    config = NM_CONFIG.format(dns=resolving.nm_lines(spec.dns))
     if spec.connectivity_check_s is None:
-        return NM_CONFIG + "\n[connectivity]\nenabled=false\n"
+        return config + "\n[connectivity]\nenabled=false\n"
     return (
-        f"{NM_CONFIG}\n[connectivity]\nuri=http://{TARGETS[0]}/nm-check\n"
+        f"{config}\n[connectivity]\nuri=http://{TARGETS[0]}/nm-check\n"
         f"interval={spec.connectivity_check_s}\n"
     )
 
@@ -115,6 +113,7 @@ class Services:
             keyfile.write_text(profile(link))
             keyfile.chmod(0o600)  # NetworkManager ignores what others may read
         self.start_bus()
+        resolving.prepare(self._spec.dns, self._commands)
         if self._spec.dispatcher:
             self.start_dispatcher()
         self.start_nm()

@@ -1,7 +1,7 @@
 """Watch the packets that come in at an ISP's end of a link; for `witness.Capture`.
 
 `python -m tests.lab.sniff INTERFACE` prints `ready`, then a line for each packet that arrives:
-monotonic time, length, kind, protocol number, source, destination.
+monotonic time, length, kind, protocol number, source, destination; of a lookup also the name.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 ETH_P_ALL, ETH_P_IP, ETH_P_ARP, ETH_P_IPV6 = 0x0003, 0x0800, 0x0806, 0x86DD
 ICMP, IGMP, UDP, HOP_BY_HOP, ICMPV6 = 1, 2, 17, 0, 58
-UDP_KINDS = {67: "dhcp4", 68: "dhcp4", 546: "dhcp6", 547: "dhcp6"}
+UDP_KINDS = {53: "dns", 67: "dhcp4", 68: "dhcp4", 546: "dhcp6", 547: "dhcp6"}
 ICMP_ECHO, ICMP_UNREACHABLE, ICMPV6_ECHO = 8, 3, 128
 DHCP_CLIENT = 68
 ICMPV6_KINDS = {
@@ -32,10 +32,12 @@ class Packet(NamedTuple):
     length: int
     kind: str
     """arp, ndp, mld, igmp, dhcp4, dhcp6, dhcp4-unwanted (the kernel's answer to a DHCP answer),
-    echo (a request), or traffic: anything else."""
+    echo (a request), dns (a lookup), or traffic: anything else."""
     protocol: int
     source: str
     destination: str
+    name: str = ""
+    """What is asked for, if it is a lookup."""
 
 
 def classify(ethertype: int, packet: bytes) -> tuple[str, int, str, str]:
@@ -91,6 +93,17 @@ def udp_kind(payload: bytes) -> str:
     return UDP_KINDS.get(struct.unpack_from("!H", payload, 2)[0], OTHER)
 
 
+def name_asked(ethertype: int, packet: bytes) -> str:
+    """Return the name that a lookup by UDP asks for (RFC 1035, 4.1.2)."""
+    header = (packet[0] & 15) * 4 if ethertype == ETH_P_IP else 40
+    question = packet[header + 8 + 12 :]
+    labels = []
+    while question and question[0]:
+        labels.append(question[1 : question[0] + 1].decode(errors="replace"))
+        question = question[question[0] + 1 :]
+    return ".".join(labels)
+
+
 def watch(interface: str) -> None:
     """Print what comes in, for ever; the interface may go down and up meanwhile."""
     raw = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
@@ -102,8 +115,9 @@ def watch(interface: str) -> None:
         except OSError:  # ENETDOWN, once, when the interface goes down
             continue
         if direction != socket.PACKET_OUTGOING:
-            line = (time.monotonic(), len(packet), *classify(ethertype, packet))
-            print(*line, flush=True)
+            kind, *rest = classify(ethertype, packet)
+            name = [name_asked(ethertype, packet)] if kind == "dns" else []
+            print(time.monotonic(), len(packet), kind, *rest, *name, flush=True)
 
 
 if __name__ == "__main__":

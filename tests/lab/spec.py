@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 TARGETS = ("198.51.100.1", "198.51.100.2")
 TARGETS6 = ("2001:db8:ffff::1", "2001:db8:ffff::2")
@@ -10,6 +11,9 @@ TARGETS6 = ("2001:db8:ffff::1", "2001:db8:ffff::2")
 
 INTERNET = "internet"
 """The namespace of the targets."""
+
+Dns = Literal["default", "systemd-resolved", "dnsmasq"]
+"""NetworkManager's back-ends for names, as NetworkManager.conf(5) calls them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class LabSpec:
     """The interval of NetworkManager's own connectivity check; None: it is off."""
     dispatcher: bool = False
     """Whether nm-dispatcher runs, which starts the hooks in /etc/NetworkManager/dispatcher.d."""
+    dns: Dns = "default"
+    """How names are resolved, see tests/lab/resolving.py."""
     nm_log_level: str = "INFO"
 
 

@@ -71,6 +71,15 @@ def test_cut_is_silent_and_only_behind_the_isp(lab: Lab) -> None:
     assert pings(lab, cable)
 
 
+def test_name_server_of_an_isp_ignores_customers_of_another(lab: Lab) -> None:
+    ask = ("dig", "+short", "+time=1", "+tries=1", "@10.1.0.1", "who.test")
+    assert lab.sh(*ask) == "10.1.0.1\n"
+    lab.sh("ip", "route", "add", "10.1.0.1/32", "via", "10.2.0.1")
+    lab.sh("ping", "-c1", "-W1", "10.1.0.1")  # the way is there
+    for transport in ("+notcp", "+tcp"):
+        assert "no servers could be reached" in lab.sh(*ask, transport, check=False)
+
+
 def test_cut_icmp_leaves_the_rest(lab: Lab) -> None:
     cable = lab.link("cable0")
     cable.cut_icmp()

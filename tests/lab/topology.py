@@ -27,6 +27,7 @@ from tests.lab.spec import INTERNET, TARGETS, TARGETS6, LabSpec, LinkSpec
 FILTER = """
 table inet isp {
   chain input { type filter hook input priority 0; }
+  chain names { type filter hook input priority 0; }
   chain forward { type filter hook forward priority 0; }
 }
 """
@@ -129,9 +130,9 @@ def dnsmasq(link: LinkSpec, number: int) -> list[str]:
         "--interface=lan",  # its own customers only
         "--no-resolv",
         "--no-hosts",
-        f"--address=/who.test/{router}",
-        f"--address=/target.test/{TARGETS[0]}",
-        f"--address=/target.test/{TARGETS6[0]}",
+        *(f"--address=/who.test/{address}" for address in (router, router6)),
+        *(f"--address=/target.test/{address}" for address in (TARGETS[0], TARGETS6[0])),
+        "--local-ttl=600",  # as names have: answers may be kept
     ]
     if link.has_dhcp:
         line += [

@@ -22,6 +22,8 @@ ACTIONS = {
     "plug": "put the cable in",
     "stop_dhcp": "the ISP's DHCP server is silent",
     "start_dhcp": "the ISP's DHCP server answers again",
+    "stop_dns": "the ISP's name server is silent",
+    "start_dns": "the ISP's name server answers again",
 }
 """Methods of Link, and what they do."""
 
