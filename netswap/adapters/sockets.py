@@ -32,6 +32,7 @@ _ID = struct.Struct("!HH16s16s")  # inet_diag_sockid: ports and addresses; then 
 _ID_SIZE = 48
 _REPLY_HEAD = 4  # inet_diag_msg before its id
 
+_DNS_PORTS = {53, 853}
 _DHCP_PORTS = {(68, 67), (546, 547)}
 
 Address = IPv4Address | IPv6Address
@@ -64,7 +65,8 @@ class Connection:
 def destroy(address: str, spare: Iterable[str] = ()) -> Destroyed:
     """End TCP and connected UDP sockets with this local address, IPv4-mapped ones included.
 
-    Those with a peer in one of the networks in `spare` live on.
+    Those with a peer in one of the networks in `spare` live on, but for lookups: the guard refuses
+    name servers wherever they are, and a program that waits for one is to ask the next.
 
     Raises OSError if the kernel cannot be asked, PermissionError without CAP_NET_ADMIN.
     """
@@ -138,7 +140,7 @@ def doomed(
         if c.local == address
         and c.local != c.peer
         and not c.peer.is_loopback
-        and not any(c.peer in network for network in spare)
+        and (c.peer_port in _DNS_PORTS or not any(c.peer in network for network in spare))
         and (c.protocol, c.peer, c.peer_port, c.local, c.local_port) not in ends
         and not (c.protocol == socket.IPPROTO_UDP and (c.local_port, c.peer_port) in _DHCP_PORTS)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import pytest
 
@@ -48,6 +48,15 @@ def test_a_connection_within_this_machine_lives() -> None:
 
     assert not doomed([server, client, to_itself, loopback], HERE)
     assert doomed([client], HERE) == [client]
+
+
+@pytest.mark.parametrize("port", [53, 853])
+def test_a_lookup_is_not_spared(port: int) -> None:
+    """Whoever waits for a name server that cannot be reached any more is to ask the next one."""
+    near = [ip_network("203.0.113.0/24")]
+    lookup = connection(ports=(40000, port), protocol=socket.IPPROTO_UDP)
+
+    assert doomed([connection(), lookup], HERE, near) == [lookup]
 
 
 @pytest.mark.parametrize("ports", [(68, 67), (546, 547)])
