@@ -50,6 +50,8 @@ class Stepper(Protocol):
 
 
 FOLLOW_UP_S = 1.2
+NAMES_S = 0.25
+"""For so long the name servers may take to follow; they take about 25 ms."""
 
 
 class Steps:
@@ -61,6 +63,10 @@ class Steps:
     A rank is followed up by a Reapply of nothing. NM 1.42 asks for the lease again when a metric
     changes; one that comes within a second of the one before looks the same to it, and it then
     forgets to renew it. A Reapply of nothing mends that (and restarts no DHCP).
+
+    It counts as set when the name servers have followed. The link that was left is blocked next,
+    and systemd-resolved would use up all its attempts at a server that is refused within a moment,
+    and then leave the program that asked without an answer for 5 s.
     """
 
     def __init__(self, guard: GuardLike, find: Callable[[str], Device | None]) -> None:
@@ -112,9 +118,18 @@ class Steps:
             self._go_ahead(link, device.ifname, v4)
         await router.set_metric(device.path, v4, v6)
         self._ahead.pop(link, None)
+        if v4 is not None:
+            await self._names_follow(link, v4)
         task = asyncio.create_task(_follow_up(router, device.path))
         self._following_up.add(task)
         task.add_done_callback(self._following_up.discard)
+
+    async def _names_follow(self, link: str, rank: int) -> None:
+        """Wait, not for long, until NetworkManager tells that name servers have the rank."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(NAMES_S):
+                while (device := self._find(link)) and device.dns4 != rank:  # noqa: ASYNC110 (25 ms)
+                    await asyncio.sleep(0.001)
 
     def _go_ahead(self, link: str, ifname: str, metric: int) -> None:
         """Have the kernel send by the link now; where it will not, NetworkManager has it do so."""
