@@ -51,6 +51,7 @@ class Lookups(Observer):
         super().__init__()
         self.done: list[Lookup] = []
         """In the order in which they ended."""
+        self._under_way: dict[str, float] = {}
         self._domain = domain
         self._interval_s = interval_s
 
@@ -63,6 +64,10 @@ class Lookups(Observer):
         """Return those of them that succeeded."""
         return [lookup for lookup in self.of(record, since) if lookup.answer]
 
+    def waiting(self, until: float) -> bool:
+        """Tell whether one that began before this moment has not ended yet."""
+        return any(start < until for start in list(self._under_way.values()))
+
     def _watch(self) -> None:
         for number in itertools.count():
             for family in FAMILIES:
@@ -72,4 +77,8 @@ class Lookups(Observer):
                 return
 
     def _one(self, number: int, family: socket.AddressFamily) -> None:
-        self.done.append(look_up(f"n{number}.{self._domain}", family))
+        name = f"n{number}.{self._domain}"
+        key = f"{name} {FAMILIES[family]}"
+        self._under_way[key] = time.monotonic()
+        self.done.append(look_up(name, family))
+        del self._under_way[key]
