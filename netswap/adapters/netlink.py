@@ -61,12 +61,6 @@ def attributes(data: bytes) -> dict[int, bytes]:
     return found
 
 
-def attribute(kind: int, value: bytes) -> bytes:
-    """Return one attribute, padded to a multiple of four."""
-    row = _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value
-    return row.ljust(_aligned(len(row)), b"\0")
-
-
 def ask(channel: socket.socket, request: bytes) -> list[bytes]:
     """Send a request and collect the bodies of its answers until it is done or acknowledged.
 
