@@ -113,7 +113,10 @@ class DaemonControl:
     def diagnose(self) -> list[diagnosis.Finding]:
         """Return what is found of the system."""
         return diagnosis.examine(
-            self._daemon.client, self._daemon.snapshot(), can_end=self._daemon.can_end
+            self._daemon.client,
+            self._daemon.snapshot(),
+            can_end=self._daemon.can_end,
+            dry_run=self._daemon.dry_run,
         )
 
     async def _override(self, override: Override) -> None:

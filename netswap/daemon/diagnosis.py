@@ -19,7 +19,9 @@ TUNNELS = (16, 29)
 """NMDeviceTypes tun and WireGuard."""
 
 
-def examine(client: Client | None, snapshot: Snapshot, *, can_end: bool) -> list[Finding]:
+def examine(
+    client: Client | None, snapshot: Snapshot, *, can_end: bool, dry_run: bool
+) -> list[Finding]:
     """Return everything that was found, in a fixed order."""
     devices = list(client.view.devices()) if client else []
     return [
@@ -27,8 +29,10 @@ def examine(client: Client | None, snapshot: Snapshot, *, can_end: bool) -> list
         *_capabilities(),
         *_links(snapshot),
         *_filters(snapshot.links),
+        _guard(dry_run=dry_run),
         _sockets(can_end=can_end),
         _check(client),
+        _names(client),
         *_gateways(devices, snapshot.links),
         *_tunnels(devices),
     ]
@@ -68,6 +72,13 @@ def _filters(links: Sequence[LinkSnapshot]) -> Iterator[Finding]:
         yield "rp_filter", "ok", "not strict on any link", ""
 
 
+def _guard(*, dry_run: bool) -> Finding:
+    """Say how the guard stands: netswapd does not start where the kernel does not tie it to it."""
+    if dry_run:
+        return "guard", "warn", "a dry run guards nothing", "run netswapd without --dry-run"
+    return "guard", "ok", "the kernel removes it with netswapd, however it ends (flags owner)", ""
+
+
 def _sockets(*, can_end: bool) -> Finding:
     if can_end:
         return "connections", "ok", "the kernel can end them (SOCK_DESTROY)", ""
@@ -81,6 +92,15 @@ def _check(client: Client | None) -> Finding:
         found = "on: netswap has NetworkManager check again whenever it holds back a working link"
         return name, "ok", found, ""
     return name, "ok", "off", ""
+
+
+def _names(client: Client | None) -> Finding:
+    mode = client.view.dns_mode if client else ""
+    if mode == "none":
+        found = "NetworkManager sets no name servers (dns=none): they do not follow a swap"
+        return "name servers", "warn", found, "remove dns=none from NetworkManager.conf"
+    follow = {"systemd-resolved": "by systemd-resolved", "dnsmasq": "by NetworkManager's dnsmasq"}
+    return "name servers", "ok", f"they follow the route, {follow.get(mode, 'by resolv.conf')}", ""
 
 
 def _gateways(devices: Sequence[Device], links: Sequence[LinkSnapshot]) -> Iterator[Finding]:

@@ -5,8 +5,10 @@ An ISP's name server answers its own customers only, and who.test tells whose it
 
 from __future__ import annotations
 
+import sys
 import time
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
@@ -165,3 +167,17 @@ def test_resolved_asks_by_the_link_that_is_active(lab: Lab, cable: Link, dns: Dn
     wait_until(lambda: asked_by() == "tether0", 10, "the tether's server is asked")
     revive(cable)
     wait_until(lambda: asked_by() == "cable0", 10, "the cable's server is asked again")
+
+
+SAYS: dict[Dns, str] = {
+    "default": "by resolv.conf",
+    "systemd-resolved": "by systemd-resolved",
+    "dnsmasq": "by NetworkManager's dnsmasq",
+}
+
+
+@by("default", "systemd-resolved", "dnsmasq")
+def test_the_doctor_knows_how_names_are_resolved(lab: Lab, dns: Dns) -> None:
+    lab.netswapd(QUICK).wait_for("Blocking", 5)
+    said = lab.sh(str(Path(sys.executable).with_name("netswapctl")), "doctor", check=False)
+    assert f"ok    name servers: they follow the route, {SAYS[dns]}" in said

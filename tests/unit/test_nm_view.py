@@ -104,6 +104,12 @@ def test_what_networkmanagers_own_check_finds(connectivity: int, limited: bool) 
     assert only(seen).limited is limited
 
 
+def test_how_names_are_resolved() -> None:
+    seen = view({names.DNS_PATH: {names.DNS: {"Mode": "systemd-resolved"}}})
+    assert seen.dns_mode == "systemd-resolved"
+    assert View().dns_mode == ""
+
+
 def test_the_manager_itself() -> None:
     assert view().version == "1.42.4"
     assert view().checks_connectivity

@@ -12,6 +12,8 @@ OLDEST = (1, 42)
 
 MANAGER = SERVICE
 DEVICE = f"{SERVICE}.Device"
+DNS_PATH = f"{PATH}/DnsManager"
+DNS = f"{SERVICE}.DnsManager"
 WIRED = f"{SERVICE}.Device.Wired"
 ACTIVE = f"{SERVICE}.Connection.Active"
 IP4 = f"{SERVICE}.IP4Config"

@@ -96,6 +96,11 @@ class View:
         """Whether NetworkManager's own connectivity check is on."""
         return self._get(names.PATH, names.MANAGER, "ConnectivityCheckEnabled") is True
 
+    @property
+    def dns_mode(self) -> str:
+        """How name servers are set (`man NetworkManager.conf`, dns), "" if it is not known."""
+        return _text(self._get(names.DNS_PATH, names.DNS, "Mode"))
+
     def devices(self) -> Iterator[Device]:
         """Yield every device."""
         for path, interfaces in sorted(self._objects.items()):
