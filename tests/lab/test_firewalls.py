@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack, closing
 
 import pytest
@@ -22,7 +23,9 @@ def test_guard_and_firewall_both_stand_whatever_is_restarted(
     with closing(kind(lab)) as firewall, Capture(tether) as wire, ExitStack() as streams:
         firewall.start()
         daemon = lab.netswapd(QUICK)
-        guarded = daemon.wait_for("Blocking all packets via nftables to interface tether0", 5)
+        daemon.wait_for("Blocking all packets via nftables to interface tether0", 5)
+        wait_until(lambda: lab.guarded() == {"tether0"}, 3, "the tether is guarded")
+        guarded = time.monotonic()
         leaks = [streams.enter_context(stream) for stream in firewall.leaks()]
         assert firewall.stands()
         for disturb in firewall.disturbances():

@@ -14,7 +14,7 @@ from tests.lab.sniff import ETH_P_IP
 from tests.lab.spec import TARGETS
 from tests.lab.witness import Capture, Observer
 
-SLOW_BACK = QUICK + "rise = 100\n"
+SLOW_BACK = QUICK.replace("[probe]\n", "[probe]\nrise = 100\n")
 """No swap back for 20 s."""
 
 
