@@ -71,6 +71,9 @@ class Results:
         )
         self.returning = Measure("swap_back_ms", "swap back: decision → kernel route", "ms", 1)
         self.told = Measure("connection_told_ms", "kernel route → old ones ended", "ms", 1)
+        self.lookup = Measure(
+            "first_lookup_ms", "kernel route → first name found", "ms", 1, Bar(MEDIAN, 100.0)
+        )
         self.back = Measure("swap_back_s", "upstream heals → kernel route", "s", 2)
         self.back_failed = Measure(
             "swap_back_failed", "swap back: failed connects", "", 0, Bar(WORST, 0.0)

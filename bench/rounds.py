@@ -5,6 +5,7 @@ Times begin just before the command that makes the trouble, so they contain the 
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from bench.daemon import decided_at
 from bench.measure import Measure, Results
 from tests.lab.commands import wait_until
 from tests.lab.lab import Lab
+from tests.lab.lookups import look_up
 from tests.lab.netswapd import Netswapd
 from tests.lab.spec import CABLE, TETHER
 from tests.lab.witness import HeldConnection, NewConnections, RouteWatch
@@ -36,6 +38,7 @@ class Rounds:
         self._users = NewConnections(interval_s=EVERY_S, patience_s=PATIENCE_S)
         self._routes = RouteWatch()
         self._random = random.Random(seed)
+        self._names = itertools.count()
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -73,6 +76,7 @@ class Rounds:
             start = time.monotonic()
             act()
             moved = self._routes.wait_for(target, TIMEOUT_S, start)
+            self._results.lookup.values.append((self._first_lookup() - moved) * 1000)
             ended, _ = wait_until(lambda: held.ended, TIMEOUT_S, "the end of an old connection")
         wait_until(lambda: self._users.successes(moved), TIMEOUT_S, "a new connection")
         time.sleep(SEEN_S)
@@ -80,3 +84,9 @@ class Rounds:
         decision.values.append((moved - decided) * 1000)
         self._results.told.values.append((ended - moved) * 1000)
         return start, moved
+
+    def _first_lookup(self) -> float:
+        """Look up new names until one is found; return when."""
+        while not (found := look_up(f"n{next(self._names)}.who.test")).answer:
+            time.sleep(0.001)
+        return found.end
