@@ -58,9 +58,15 @@ class Engine:
         self._stuck = False
         self._stopping = False
         self._actions: list[Action] = []
+        self._due_s = -inf
+        """When there is something to be done by itself, as was told last."""
 
-    def handle(self, event: Event, now_s: float) -> None:
-        """Take in what happened."""
+    def handle(self, event: Event, now_s: float) -> bool:
+        """Take in what happened; return whether anything may be different now.
+
+        A reply of a link that is well changes nothing, and is by far the commonest event.
+        """
+        changed = True
         match event:
             case Observed(world):
                 self._observe(world, now_s)
@@ -70,12 +76,15 @@ class Engine:
             case Overridden() | Forgiven():
                 self._asked(event)
             case Replied() | ProbeFailed() | Doubted() | Slept():
-                self._tracks.take(event, now_s)
+                changed = self._tracks.take(event, now_s)
+        if not changed and now_s < self._due_s:
+            return False
         self._expire(now_s)
         if not self._stopping:
             self._decide(now_s)
             self._plan(now_s)
             self._actions += self._tracks.send(self._desired.active, self._world, now_s)
+        return True
 
     def reconfigure(self, settings: Settings) -> None:
         """Go on with other settings, keeping what is known; observe right afterwards."""
@@ -119,7 +128,8 @@ class Engine:
         deadlines += self._lingers.values()
         if self._under_way is None:
             deadlines.append(self._attempts.deadline_s(self._needed, now_s))
-        return min((at for at in deadlines if at is not None), default=None)
+        self._due_s = min((at for at in deadlines if at is not None), default=inf)
+        return self._due_s if self._due_s < inf else None
 
     def snapshot(self, now_s: float) -> Snapshot:
         """Return all that there is to know."""

@@ -118,6 +118,13 @@ class Health:
         """How far it is from a good link: traffic takes the lowest that is to be had."""
         return 2 if self.degraded else int(self.held_back)
 
+    def as_well_as(self, before: Health) -> bool:
+        """Whether nothing has changed that decisions rest on: it was well, and is."""
+        well = (self.state, self.reason, self.losses, self.late, self.degraded, self.local_error)
+        return self.up and well == (
+            before.state, before.reason, 0, False, before.degraded, before.local_error,
+        )  # fmt: skip
+
     def _moved(self, evidence: Evidence, reason: str, now_s: float) -> Health:
         state = TABLE[self.state].get(evidence, self.state)
         if state is self.state:

@@ -116,25 +116,28 @@ class Tracks:
             track = Track(self._settings, link, State.UNKNOWN, now_s, new=False, version=6)
             self._six[link.name] = track
 
-    def take(self, event: Replied | ProbeFailed | Doubted | Slept, now_s: float) -> None:
-        """Take in what happened."""
+    def take(self, event: Replied | ProbeFailed | Doubted | Slept, now_s: float) -> bool:
+        """Take in what happened; return whether it changed more than what is shown."""
         match event:
             case Replied():
-                self._replied(event, now_s)
+                return self._replied(event, now_s)
             case ProbeFailed():
                 self._failed(event)
             case Doubted(link):
                 self._doubt(link, now_s)
             case Slept():
                 self._wake(now_s)
+        return True
 
-    def _replied(self, reply: Replied, now_s: float) -> None:
+    def _replied(self, reply: Replied, now_s: float) -> bool:
         if track := self._of(reply.link, 6 if ":" in reply.target else 4):
             before = track.health
             track.replied(reply.sequence, reply.target, now_s)
             if track.health.late and track.health.up and not before.late:
                 self._say(words.late(track.link, track.health))
             self._note_change(track, before, now_s)
+            return not track.health.as_well_as(before)
+        return False
 
     def _failed(self, failure: ProbeFailed) -> None:
         if track := self._of(failure.link, failure.version):

@@ -250,13 +250,14 @@ class Daemon:
         self._inbox += [Slept(), event] if self._sleep.over() else [event]
         if within:
             return
+        changed = False
         while self._inbox:
-            self._engine.handle(self._inbox[0], time.monotonic())
+            changed |= self._engine.handle(self._inbox[0], time.monotonic())
             for action in self._engine.take_actions():
                 self._perform(action)
             self._inbox.popleft()
         self._set_timer()
-        if not self._publishing:
+        if changed and not self._publishing:
             self._publishing = True
             asyncio.get_running_loop().call_soon(self._publish)
 

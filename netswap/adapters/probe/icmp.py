@@ -16,6 +16,7 @@ import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Protocol
 
@@ -208,6 +209,7 @@ def _open(family: Family, ifname: str, mark: int) -> socket.socket:
     return raw
 
 
+@lru_cache(maxsize=256)
 def _without_zone(address: str) -> IPv4Address | IPv6Address:
     """Parse an address; the zone of a link-local one (RFC 4007) is the link itself."""
     return ip_address(address.partition("%")[0])
