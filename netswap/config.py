@@ -20,7 +20,15 @@ from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from netswap.core.settings import Doc, LinkSettings, ProbeSettings, QualitySettings, Settings
+from netswap.core import target as target_of
+from netswap.core.settings import (
+    CheckSettings,
+    Doc,
+    LinkSettings,
+    ProbeSettings,
+    QualitySettings,
+    Settings,
+)
 from netswap.errors import ConfigurationError
 
 DEFAULT_PATH = Path("/etc/netswap/netswap.toml")
@@ -193,6 +201,9 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str, str]]:
     yield from _wrong_targets(settings.probe)
     yield from _wrong_quality(settings.quality)
     yield from _wrong_links(settings.link)
+    known = [link.name for link in settings.link]
+    for i, check in enumerate(settings.check):
+        yield from _wrong_check(f"check[{i}]", check, known)
     damping = settings.damping
     if damping.reuse >= damping.suppress:
         problem = f"reuse {damping.reuse:g} must be less than suppress {damping.suppress:g}"
@@ -238,6 +249,31 @@ def _wrong_target(target: str, version: int) -> str:
     if address.is_loopback or address.is_multicast or address.is_unspecified:
         return f"{target} would not tell whether the internet can be reached"
     return ""
+
+
+TARGETS = {"tcp": "192.0.2.1:443", "dns": "example.org", "http": "http://example.org/page"}
+"""An example of what each method of checking asks."""
+
+
+def _wrong_check(
+    where: str, check: CheckSettings, known: list[str]
+) -> Iterator[tuple[str, str, str]]:
+    try:
+        target_of.READERS[check.method](check.target)
+    except ValueError as error:
+        hint = f'for {check.method} such as target = "{TARGETS[check.method]}"'
+        yield f"{where}.target", f"{check.target!r} {error}", hint
+    for name in ("expect_status", "expect_body"):
+        if getattr(check, name) and check.method != "http":
+            problem = f"a check by {check.method} has no page"
+            yield f"{where}.{name}", problem, 'only for method = "http"'
+    if check.timeout_s > check.every_s:
+        problem = f"{check.timeout_s:g} is more than every_s, {check.every_s:g}"
+        yield f"{where}.timeout_s", problem, "the defaults are 5 and 30"
+    for i, link in enumerate(check.links):
+        if known and link not in known:
+            hint = f"links in this file: {', '.join(known)}"
+            yield f"{where}.links[{i}]", f"there is no link {link!r}", hint
 
 
 def _wrong_quality(quality: QualitySettings) -> Iterator[tuple[str, str, str]]:

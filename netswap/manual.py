@@ -41,6 +41,13 @@ EXAMPLE_HEAD = """\
 #name = "phone"
 #match = { connection = "Phone" }
 #metered = true
+
+# Checks beside the pings. There are none by default.
+#
+#[[check]]
+#method = "http"
+#target = "http://detectportal.example/x"
+#expect_status = 204
 """
 
 

@@ -10,7 +10,13 @@ from netswap.cli.client import Finding, Offer, Reply, Setting, Transition
 from netswap.cli.status import LinkStatus, Status
 from netswap.cli.text import Cell, Paint, table, unpainted
 
-HEALTHS = {"up": "green", "down": "red", "unknown": "yellow", "degraded": "yellow"}
+HEALTHS = {
+    "up": "green",
+    "down": "red",
+    "unknown": "yellow",
+    "degraded": "yellow",
+    "faulty": "red",
+}
 STATES = {"preferred": "green", "backup": "yellow", "offline": "red", "starting": "yellow"}
 VERDICTS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -80,6 +86,8 @@ def troubles_of(link: LinkStatus, now_s: float) -> Iterator[str]:
     """Say all that is wrong with a link."""
     if link.health != "up":
         yield trouble(link, now_s)
+    elif link.fault:
+        yield f"{link.name} is faulty: {link.fault}; it is used only if no better link works"
     elif link.degraded:
         yield f"{link.name} is degraded: {link.reason}; it is used only if no better link works"
     if link.held_back_until_s:
@@ -103,7 +111,9 @@ def trouble(link: LinkStatus, now_s: float) -> str:
 
 def health(link: LinkStatus) -> Cell:
     """Say how a link is, and if it is well but not in use, that it stands by."""
-    text = "degraded" if link.degraded and link.health == "up" else link.health
+    text = link.health
+    if text == "up" and (link.fault or link.degraded):
+        text = "faulty" if link.fault else "degraded"
     standby = " (standby)" if link.health == "up" and not link.active else ""
     return Cell(text + standby, HEALTHS.get(text, ""))
 

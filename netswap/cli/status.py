@@ -38,6 +38,7 @@ class LinkStatus:
     metric4: int | None
     metric6: int | None
     degraded: bool
+    fault: str
     held_back_until_s: float | None
     health6: str
     reason6: str

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 from netswap.core.model import REFUSE, Barrier
+from netswap.core.settings import CheckSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,17 @@ class SendProbe:
     version: int = 4
 
 
+@dataclass(frozen=True, slots=True)
+class RunCheck:
+    """Make a check over a link, whose own name servers are `servers`."""
+
+    link: str
+    ifname: str
+    check: CheckSettings
+    run: int
+    servers: tuple[str, ...] = ()
+
+
 class Level(IntEnum):
     """How much a line of the log matters; the numbers are those of Python's logging."""
 
@@ -128,4 +140,4 @@ class AnnounceSwap:
     reason: str
 
 
-Action = Apply | SendProbe | Say | AnnounceSwap
+Action = Apply | SendProbe | RunCheck | Say | AnnounceSwap

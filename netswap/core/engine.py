@@ -20,6 +20,7 @@ from netswap.core.addresses import RecentAddresses
 from netswap.core.attempts import Attempts
 from netswap.core.events import (
     Applied,
+    Checked,
     Doubted,
     Event,
     Forgiven,
@@ -75,7 +76,7 @@ class Engine:
                 self._observe(world, now_s)
             case Overridden() | Forgiven():
                 self._asked(event)
-            case Replied() | ProbeFailed() | Doubted() | Slept():
+            case Replied() | ProbeFailed() | Checked() | Doubted() | Slept():
                 changed = self._tracks.take(event, now_s)
         if not changed and now_s < self._due_s:
             return False

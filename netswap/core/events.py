@@ -42,6 +42,17 @@ class ProbeFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """A check came to its end, `run` being the number that it was asked for with."""
+
+    link: str
+    run: int
+    ok: bool | None
+    """Whether it succeeded; None: it could not be made, a local error, which is no failure."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """The steps handed out last were carried out, up to one that `failed`, if any.
 
@@ -76,5 +87,14 @@ class Elapsed:
 
 
 Event = (
-    Observed | Replied | Doubted | ProbeFailed | Applied | Overridden | Forgiven | Slept | Elapsed
+    Observed
+    | Replied
+    | Doubted
+    | ProbeFailed
+    | Checked
+    | Applied
+    | Overridden
+    | Forgiven
+    | Slept
+    | Elapsed
 )

@@ -5,8 +5,9 @@ probe is *suspect*: it is probed faster until it answers or is down. A loss is n
 decision: a reply that comes late takes it back. A local error is not a loss at all. Every change of
 state carries its reason.
 
-Beside the state: a link that replies may be *degraded* (see `quality`), and one that keeps failing
-is *held back* (see `damping`). Both carry traffic only where no better link works.
+Beside the state: a link that replies may be *degraded* (see `quality`) or have a *fault* (see
+`check`), and one that keeps failing is *held back* (see `damping`). All these carry traffic only
+where no better link works.
 """
 
 from __future__ import annotations
@@ -78,6 +79,8 @@ class Health:
     """Whether the last reply came after its probe had been counted as lost."""
     degraded: str = ""
     """Why a link that replies is not good enough; "" if it is."""
+    fault: str = ""
+    """Why a link that replies is of no use all the same; "" if no check fails."""
     penalty: Penalty = NO_PENALTY
     """What it has on its account for failing again and again."""
     rtt_s: float | None = None
@@ -116,14 +119,24 @@ class Health:
     @property
     def tier(self) -> int:
         """How far it is from a good link: traffic takes the lowest that is to be had."""
+        if self.fault:
+            return 3
         return 2 if self.degraded else int(self.held_back)
 
     def as_well_as(self, before: Health) -> bool:
         """Whether nothing has changed that decisions rest on: it was well, and is."""
-        well = (self.state, self.reason, self.losses, self.late, self.degraded, self.local_error)
-        return self.up and well == (
-            before.state, before.reason, 0, False, before.degraded, before.local_error,
+        well = (
+            self.state, self.reason, self.losses, self.late, self.degraded, self.fault,
+            self.local_error,
         )  # fmt: skip
+        return self.up and well == (
+            before.state, before.reason, 0, False, before.degraded, before.fault,
+            before.local_error,
+        )  # fmt: skip
+
+    def worse(self, before: Health) -> bool:
+        """Whether something speaks against it that did not before."""
+        return bool((self.degraded and not before.degraded) or (self.fault and not before.fault))
 
     def _moved(self, evidence: Evidence, reason: str, now_s: float) -> Health:
         state = TABLE[self.state].get(evidence, self.state)
@@ -188,7 +201,9 @@ def replied_late(health: Health, rtt_s: float, newer_losses: int, now_s: float) 
 
 def obstructed(health: Health, obstacle: str, now_s: float) -> Health:
     """Take the link down at once: nothing can leave by it, whatever the probes said."""
-    health = replace(health, obstacle=obstacle, replies=0, losses=0, fresh=False, degraded="")
+    health = replace(
+        health, obstacle=obstacle, replies=0, losses=0, fresh=False, degraded="", fault=""
+    )
     if health.state is State.DOWN:
         return replace(health, reason=obstacle)
     return health._moved(Evidence.OBSTACLE, obstacle, now_s)
@@ -213,6 +228,11 @@ def assessed(health: Health, degraded: str) -> Health:
     return replace(health, degraded=degraded)
 
 
+def checked(health: Health, fault: str) -> Health:
+    """Note what its checks show."""
+    return replace(health, fault=fault)
+
+
 def failed(health: Health, damping: DampingSettings, now_s: float) -> Health:
     """Put one more failure on its account."""
     return replace(health, penalty=health.penalty.failed(damping, now_s))
@@ -229,7 +249,7 @@ def forgiven(health: Health) -> Health:
 
 
 def _anew(health: Health) -> Health:
-    return replace(health, obstacle="", replies=0, losses=0, late=False, degraded="")
+    return replace(health, obstacle="", replies=0, losses=0, late=False, degraded="", fault="")
 
 
 def _count(n: int, what: str) -> str:

@@ -98,6 +98,8 @@ class Link:
     v4: Route | None = None
     v6: Route | None = None
     addresses: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()
+    """The addresses of its own name servers, IPv4 only."""
     barrier: Barrier | None = REFUSE
     """How it is guarded on standby; None: it is not."""
     limited: bool = False
@@ -201,6 +203,8 @@ class LinkSnapshot:
     """Whether it has just lost a probe."""
     degraded: bool = False
     """Whether it replies, but not well enough; the reason says why."""
+    fault: str = ""
+    """Why a check of it fails, "" if none does."""
     held_back_until_s: float = 0.0
     """Until when any other link goes before it, since it failed too often; 0: it is not held."""
     losses: Mapping[str, float] = field(default_factory=dict)

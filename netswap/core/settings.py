@@ -103,6 +103,57 @@ class ProbeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckSettings:
+    """A check beside the pings: while it fails, its link is used only if no better one works.
+
+    It is made over the link, and asks the link's own name servers. Without any table there is none.
+    """
+
+    method: Annotated[
+        Literal["tcp", "dns", "http"],
+        Doc(
+            "tcp: a connection is made; one that is refused was answered all the same. dns: the "
+            "link's name servers are asked for an IPv4 address. http: a page is fetched; a "
+            "redirect is a captive portal"
+        ),
+    ]
+    target: Annotated[
+        str,
+        Doc(
+            'for tcp an address and a port, such as "192.0.2.1:443"; for dns a name; for http a '
+            'URL, such as "http://detectportal.example/x", which is looked up over the link'
+        ),
+    ]
+    expect_status: Annotated[
+        int, Doc("for http: the status that must be answered; 0: any from 200 to 299", 0, 599)
+    ] = 0
+    expect_body: Annotated[
+        str, Doc("for http: text that must be in the first 64 kB of the page")
+    ] = ""
+    every_s: Annotated[
+        float,
+        Doc("seconds between two checks; ten times as many for a metered backup at rest", 1, 86400),
+    ] = 30.0
+    timeout_s: Annotated[float, Doc("seconds that the answer may take", 0.1, 60)] = 5.0
+    fall: Annotated[
+        int,
+        Doc(
+            "failures in a row after which the link is not used; after the first one the check is "
+            "made again a second later. One success is enough to use it again",
+            1,
+            100,
+        ),
+    ] = 2
+    links: Annotated[
+        tuple[str, ...], Doc("names of the links that are checked; none: all of them")
+    ] = ()
+
+    def concerns(self, link: str) -> bool:
+        """Whether it is made of this link."""
+        return not self.links or link in self.links
+
+
+@dataclass(frozen=True, slots=True)
 class QualitySettings:
     """When a link that replies is not good enough: it is then used only if no better one works."""
 
@@ -175,6 +226,9 @@ class Settings:
         tuple[LinkSettings, ...], Doc("one table [[link]], in two brackets, for each link")
     ] = ()
     probe: Annotated[ProbeSettings, Doc("a table, [probe]")] = field(default_factory=ProbeSettings)
+    check: Annotated[
+        tuple[CheckSettings, ...], Doc("one table [[check]], in two brackets, for each check")
+    ] = ()
     quality: Annotated[QualitySettings, Doc("a table, [quality]")] = field(
         default_factory=QualitySettings
     )

@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from math import floor, inf
 
 from netswap.core import health as evidence
+from netswap.core.check import Checks, Failure
 from netswap.core.health import Health
 from netswap.core.model import Link, State
 from netswap.core.quality import Round, Window
 from netswap.core.rtt import Rtt
-from netswap.core.settings import Settings
+from netswap.core.settings import CheckSettings, Settings
 
 LATE_S = 10.0
 SEQUENCES = 1 << 16
@@ -54,6 +55,7 @@ class Track:
         """The newest answered one, in which other targets may still answer."""
         self._rtt = Rtt()
         self._window = self._new_window()
+        self._checks = Checks(self._wanted_checks)
         if not self._usable:
             self._obstruct(now_s)
         elif new:
@@ -158,6 +160,29 @@ class Track:
             return None
         return min([self._due_s(interval_s), *(r.lost_s for r in self._waiting.values())])
 
+    # checking
+
+    def start_checks(self, now_s: float, *, rests: bool) -> list[tuple[CheckSettings, int]]:
+        """Return the checks to be made now, each with the number of its run."""
+        if not self._answers(rests=rests):
+            self._checks.rest()
+            return []
+        return list(self._checks.start(now_s, rests=rests))
+
+    def checked(self, run: int, ok: bool | None, reason: str, now_s: float) -> Failure | None:
+        """Take in what came of a check; return what there is to say of it."""
+        failure = self._checks.end(run, ok, reason, now_s)
+        self.health = evidence.checked(self.health, self._checks.fault)
+        return failure
+
+    def check_deadline_s(self, *, rests: bool) -> float | None:
+        """Return when `start_checks` has something to do next."""
+        return self._checks.deadline_s(rests=rests) if self._answers(rests=rests) else None
+
+    def _answers(self, *, rests: bool) -> bool:
+        """Whether it answers pings; one that is used may have to rise first."""
+        return self.health.up or (bool(self.health.replies) and not rests)
+
     # what is known
 
     @property
@@ -215,9 +240,16 @@ class Track:
         """Go on with other settings."""
         self._settings = settings
         self._window = self._new_window()
+        self._checks.reconfigure(self._wanted_checks)
+        self.health = evidence.checked(self.health, self._checks.fault)
 
     def _new_window(self) -> Window:
         return Window(self.targets, self._needed, self._settings.quality.window)
+
+    @property
+    def _wanted_checks(self) -> list[CheckSettings]:
+        checks = self._settings.check if self.version == 4 else ()
+        return [check for check in checks if check.concerns(self.link.name)]
 
     @property
     def _needed(self) -> int:
@@ -239,5 +271,6 @@ class Track:
         self._missed.clear()
         self._answered.clear()
         self._window.clear()
+        self._checks.forget()
         self._rtt = Rtt()
         self._slot_s = -inf

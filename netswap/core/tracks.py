@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from netswap.core import words
-from netswap.core.actions import Say, SendProbe
-from netswap.core.events import Doubted, ProbeFailed, Replied, Slept
+from netswap.core.actions import RunCheck, Say, SendProbe
+from netswap.core.events import Checked, Doubted, ProbeFailed, Replied, Slept
 from netswap.core.health import PROVING, Health
 from netswap.core.model import Link, State, World
 from netswap.core.settings import Settings
@@ -116,13 +116,15 @@ class Tracks:
             track = Track(self._settings, link, State.UNKNOWN, now_s, new=False, version=6)
             self._six[link.name] = track
 
-    def take(self, event: Replied | ProbeFailed | Doubted | Slept, now_s: float) -> bool:
+    def take(self, event: Replied | ProbeFailed | Checked | Doubted | Slept, now_s: float) -> bool:
         """Take in what happened; return whether it changed more than what is shown."""
         match event:
             case Replied():
                 return self._replied(event, now_s)
             case ProbeFailed():
                 self._failed(event)
+            case Checked():
+                self._checked(event, now_s)
             case Doubted(link):
                 self._doubt(link, now_s)
             case Slept():
@@ -150,6 +152,13 @@ class Tracks:
         """Probe a link at once: what speaks against it is a reason to ask, and no more."""
         if track := self._four.get(link):
             track.hurry(now_s)
+
+    def _checked(self, check: Checked, now_s: float) -> None:
+        if track := self._four.get(check.link):
+            before = track.health
+            if failure := track.checked(check.run, check.ok, check.reason, now_s):
+                self._say(words.check_failed(track.link, failure))
+            self._note_change(track, before, now_s)
 
     def forgive(self) -> None:
         """Hold no link back any more."""
@@ -185,12 +194,14 @@ class Tracks:
             self._say(words.transition(track.link, after, track.version))
         elif bool(before.degraded) != bool(after.degraded):
             self._say(words.quality(track.link, after))
+        elif bool(before.fault) != bool(after.fault):
+            self._say(words.fault(track.link, after))
         self._note_failure(track, before, now_s)
 
     def _note_failure(self, track: Track, before: Health, now_s: float) -> None:
         """Put it on the link's account when it fails, or gets worse."""
         after = track.health
-        fails = after.state is State.DOWN or (after.up and after.degraded and not before.degraded)
+        fails = after.state is State.DOWN or (after.up and after.worse(before))
         if fails and before.up and after is not before and track.version == 4:
             track.penalise(now_s)
             if track.health.held_back and not before.held_back and len(self._four) > 1:
@@ -198,29 +209,38 @@ class Tracks:
 
     # what is to be done
 
-    def send(self, desired: str | None, world: World, now_s: float) -> Iterator[SendProbe]:
-        """Yield the probes that are due."""
+    def send(
+        self, desired: str | None, world: World, now_s: float
+    ) -> Iterator[SendProbe | RunCheck]:
+        """Yield the probes and checks that are due."""
         for track in self:
             sequence = track.send(now_s, self._interval_s(track, desired, world))
+            link = track.link
             if sequence is not None:
-                link = track.link
                 yield SendProbe(link.name, link.ifname, sequence, track.targets, track.version)
+            for check, run in track.start_checks(now_s, rests=self._rests(track, desired, world)):
+                yield RunCheck(link.name, link.ifname, check, run, link.servers)
 
     def deadlines(self, desired: str | None, world: World) -> Iterator[float | None]:
         """Yield when there is something to be done."""
         for track in self:
             yield track.deadline_s(self._interval_s(track, desired, world))
+            yield track.check_deadline_s(rests=self._rests(track, desired, world))
             yield track.health.penalty.suppressed_until_s or None
 
     def _interval_s(self, track: Track, desired: str | None, world: World) -> float:
         """Return the seconds between two probes: a metered backup at rest is asked less often."""
         probe, health = self._settings.probe, track.health
-        name, active = track.link.name, self._four.get(desired or "")
-        preferred = bool(world.links) and name == world.links[0].name
-        rests = name != desired and track.link.metered and not preferred
+        rests, active = self._rests(track, desired, world), self._four.get(desired or "")
         well = health.clean and not health.degraded
         settled = health.sent and (well or (not health.up and not health.replies))
         calm = active is not None and active.health.clean
         if rests and settled and calm and health.state is not State.UNKNOWN:
             return max(probe.interval_s, probe.standby_interval_s)
         return probe.interval_s / CLOSELY if track.uneasy and not rests else probe.interval_s
+
+    def _rests(self, track: Track, desired: str | None, world: World) -> bool:
+        """Whether it is a metered backup that is not used."""
+        name = track.link.name
+        preferred = bool(world.links) and name == world.links[0].name
+        return name != desired and track.link.metered and not preferred

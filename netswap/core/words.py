@@ -21,6 +21,7 @@ from netswap.core.actions import (
     Tidy,
     Unblock,
 )
+from netswap.core.check import Failure
 from netswap.core.health import PROVING, Health
 from netswap.core.model import Link, Mode, Override, State
 
@@ -67,6 +68,24 @@ def quality(link: Link, health: Health) -> Say:
         text = f"Link {label(link)} is degraded: {health.degraded}"
         return Say(text, Level.WARNING, Kind.LINK, link.name)
     return Say(f"Link {label(link)} is good again", kind=Kind.LINK, link=link.name)
+
+
+def fault(link: Link, health: Health) -> Say:
+    """Say that a check speaks against a link, or none does any more."""
+    if health.fault:
+        text = f"Link {label(link)} is faulty: {health.fault}"
+        return Say(text, Level.WARNING, Kind.LINK, link.name)
+    return Say(f"Link {label(link)} passes its checks again", kind=Kind.LINK, link=link.name)
+
+
+def check_failed(link: Link, failure: Failure) -> Say:
+    """Say that a check failed, or could not be made."""
+    if not failure.count:
+        text = f"Cannot check {label(link)}: {failure.reason} (a local error, not counted)"
+    else:
+        count = f"{failure.count}/{failure.fall}"
+        text = f"Check failure on {link.ifname} ({count}): {failure.reason}"
+    return Say(text, Level.WARNING)
 
 
 def held_back(link: Link, health: Health, now_s: float) -> Say:

@@ -25,10 +25,11 @@ from netswap.adapters.nm.router import Router
 from netswap.adapters.probe.icmp import ProbeFailure
 from netswap.config import Configuration
 from netswap.core import words
-from netswap.core.actions import Action, AnnounceSwap, Apply, Say, SendProbe, Step
+from netswap.core.actions import Action, AnnounceSwap, Apply, RunCheck, Say, SendProbe, Step
 from netswap.core.engine import Engine
 from netswap.core.events import Applied, Elapsed, Event, Observed, ProbeFailed, Slept
 from netswap.core.model import Condition, Snapshot, World
+from netswap.daemon.checking import Checking
 from netswap.daemon.control import DaemonControl
 from netswap.daemon.history import History
 from netswap.daemon.observer import Observer
@@ -61,6 +62,7 @@ class Daemon:
         self._steps = Steps(self._guard, self._observer.device)
         self._stepper: Stepper = DryRun() if dry_run else self._steps
         self._probing = Probing(self.tell)
+        self._checking = Checking(self.tell)
         self._engine = Engine(settings, time.monotonic())
         self._sleep = Sleep()
         self._bus: Bus | None = None
@@ -278,6 +280,8 @@ class Daemon:
                     self._probing.send(action)
                 except ProbeFailure as failure:
                     self.tell(ProbeFailed(link, sequence, failure.reason, version))
+            case RunCheck():
+                self._checking.run(action)
             case Apply(steps):
                 self._busy = asyncio.create_task(self._apply(steps))
             case AnnounceSwap(source, target, reason):
@@ -333,6 +337,7 @@ class Daemon:
             if self._timer:
                 self._timer.cancel()
             self._probing.close()
+            self._checking.close()
             self._guard.close()
             if self._bus is not None:
                 await self._bus.close()

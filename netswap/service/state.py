@@ -56,6 +56,7 @@ def link(place: int, seen: LinkSnapshot, wall: Wall, traffic: Traffic) -> Proper
         "Metric4": -1 if seen.metric4 is None else seen.metric4,
         "Metric6": -1 if seen.metric6 is None else seen.metric6,
         "Degraded": seen.degraded,
+        "Fault": seen.fault,
         "HeldBackUntil": wall(seen.held_back_until_s) if seen.held_back_until_s else 0.0,
         "Health6": seen.state6.value if seen.state6 else "",
         "Reason6": seen.reason6,

@@ -7,6 +7,9 @@ lose LINK N                     the next N probes over it get lost
 drop LINK N                     every Nth probe over it gets lost (ends with 0)
 mute TARGET · unmute TARGET     a target answers nobody
 error LINK [REASON]             packets cannot be sent from here (ends without a reason)
+portal LINK                     its pages redirect to a portal, pings pass
+fail LINK METHOD [REASON]       checks by tcp, dns or http fail over it
+pass LINK                       its checks succeed again
 pull LINK · plug LINK           the cable
 expire LINK · renew LINK        it loses its address, and gets one again
 appear LINK KIND …              a new device, as in `device`
@@ -95,6 +98,19 @@ def error(network: Network, nic: Nic, rest: Sequence[str]) -> None:
     nic.error = " ".join(rest)
 
 
+def portal(network: Network, nic: Nic, _: Sequence[str]) -> None:
+    nic.failing["http"] = "captive portal (redirected to http://portal.example/)"
+
+
+def fail(network: Network, nic: Nic, rest: Sequence[str]) -> None:
+    method, *reason = rest
+    nic.failing[method] = " ".join(reason) or "no answer"
+
+
+def pass_(network: Network, nic: Nic, _: Sequence[str]) -> None:
+    nic.failing.clear()
+
+
 def pull(network: Network, nic: Nic, _: Sequence[str]) -> None:
     network.pull(nic)
 
@@ -144,10 +160,10 @@ def nm_obeys(network: Network) -> None:
 
 
 VERBS: dict[str, Callable[[Network, Nic, Sequence[str]], None]] = {
-    what.__name__: what
+    what.__name__.rstrip("_"): what
     for what in (
         cut, heal, slow, lose, drop, error, pull, plug, expire, renew, reactivate, vanish,
-        rename, reset,
+        rename, reset, portal, fail, pass_,
     )
 }  # fmt: skip
 

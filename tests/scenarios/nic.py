@@ -47,6 +47,8 @@ class Nic:
     """Which probes it drops: every so many; 0: none."""
     probes: int = 0
     """How many were sent over it."""
+    failing: dict[str, str] = field(default_factory=dict)
+    """Methods of checking that fail over it → why."""
     error: str = ""
     """Why a packet cannot be sent from here, "" if it can."""
 

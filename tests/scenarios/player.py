@@ -14,6 +14,7 @@ from netswap.core.actions import (
     AnnounceSwap,
     Apply,
     Restore,
+    RunCheck,
     Say,
     SendProbe,
     SetMetric,
@@ -22,6 +23,7 @@ from netswap.core.actions import (
 from netswap.core.engine import Engine
 from netswap.core.events import (
     Applied,
+    Checked,
     Doubted,
     Elapsed,
     Event,
@@ -132,6 +134,8 @@ class Player:
                 self.transcript.log(now_s, text, level)
             case SendProbe():
                 self._probe(action)
+            case RunCheck():
+                self._check(action)
             case Apply(steps):
                 steps_text = "; ".join(map(step_text, steps)) or "nothing"
                 self.transcript.add(now_s, "do", steps_text)
@@ -154,6 +158,22 @@ class Player:
             for target in set(probe.targets) - self.network.mute:
                 replied = Replied(probe.link, probe.sequence, target)
                 self.clock.later(nic.rtt_s, partial(self._tell, replied))
+
+    def _check(self, wanted: RunCheck) -> None:
+        link, run, check = wanted.link, wanted.run, wanted.check
+        if self._script.shows_probes:
+            self.transcript.add(self.clock.now_s, "check", f"{wanted.ifname} {check.method}")
+        nic = self.network.nics.get(wanted.ifname)
+        if nic is None or nic.error:
+            reason = nic.error if nic else "no such device"
+            self._tell(Checked(link, run, None, reason))
+        elif not nic.works:
+            silence = Checked(link, run, False, f"no answer within {check.timeout_s:g} s")
+            self.clock.later(check.timeout_s, partial(self._tell, silence))
+        else:
+            reason = nic.failing.get(check.method, "")
+            verdict = Checked(link, run, not reason, reason)
+            self.clock.later(2 * nic.rtt_s, partial(self._tell, verdict))
 
     def _apply(self, steps: tuple[Step, ...]) -> None:
         if not steps:

@@ -6,7 +6,7 @@ config                          netswap.toml, indented; without it netswap picks
     fall = 3
 device cable0 ethernet metered ipv6 metric=100 connection=Office rtt=0.2
 check every 5                   NetworkManager's connectivity check is on
-show probes                     with a line for every probe
+show probes                     with a line for every probe and check
 at 5.3 cut cable0               what happens when, before the start when below 0;
                                 see `happenings.py` for all there is
 until 60

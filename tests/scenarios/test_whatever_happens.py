@@ -21,7 +21,7 @@ device tether0 ethernet metered rtt=0.15
 OF_A_LINK = [
     "cut {}", "heal {}", "slow {} 1.3", "slow {} 2.6", "slow {} 0.02", "lose {} 1", "lose {} 3",
     "error {} no buffer", "error {}", "pull {}", "plug {}", "reset {} 70", "reset {} 500",
-    "expire {}", "vanish {}", "reactivate {}",
+    "expire {}", "vanish {}", "reactivate {}", "portal {}", "fail {} dns", "pass {}",
 ]  # fmt: skip
 OF_OTHERS = [
     "appear cable0 ethernet", "appear tether0 ethernet metered",
@@ -35,19 +35,30 @@ TROUBLES = st.one_of(
 APPEAR = ["appear cable0 ethernet", "appear wlan0 wifi", "appear tether0 ethernet metered"]
 GAPS = st.sampled_from([0.0, 0.001, 0.02, 0.3, 0.7, 1.0, 2.5, 7.0, 13.0])
 CHECKS = st.sampled_from(["", "check every 5\n", "check every 30\n"])
+OURS = """\
+    [[check]]
+    method = "http"
+    target = "http://198.51.100.1/"
+    [[check]]
+    method = "dns"
+    target = "example.org"
+    every_s = 7
+    fall = 3
+"""
 
 
 @st.composite
 def plays(draw: st.DrawFn) -> tuple[str, float]:
     """Return a scenario that ends well, and when the last trouble was mended."""
     text = DEVICES.format(ipv6=draw(st.sampled_from(["", " ipv6"]))) + draw(CHECKS)
+    text += draw(st.sampled_from(["", OURS]))
     now_s = 0.5
     for trouble in draw(st.lists(TROUBLES, min_size=1, max_size=8)):
         now_s += draw(GAPS)
         text += f"at {now_s:.3f} {trouble}\n"
     now_s += 10
-    mended = ["auto", "nm returns", "nm obeys", *APPEAR]
-    mended += [f"{verb} {nic}" for nic in NICS for verb in ("heal", "error", "plug")]
+    mended = ["auto", "auto now", "nm returns", "nm obeys", *APPEAR]
+    mended += [f"{verb} {nic}" for nic in NICS for verb in ("heal", "error", "plug", "pass")]
     mended += [f"slow {nic} 0.02" for nic in NICS]
     text += "".join(f"at {now_s:.3f} {what}\n" for what in mended)
     return f"{text}until {now_s + 120:.3f}\n", now_s

@@ -7,6 +7,7 @@ world    the links by their effective IPv4 metric, as the kernel has them afterw
 traffic  which link traffic reaches the internet by
 announce what netswap tells others
 probe    a probe that was sent
+check    a check that was begun
 """
 
 from __future__ import annotations

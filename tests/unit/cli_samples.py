@@ -28,6 +28,7 @@ def a_link(**changes: Any) -> LinkStatus:
         "metric4": 100,
         "metric6": None,
         "degraded": False,
+        "fault": "",
         "held_back_until_s": None,
         "health6": "",
         "reason6": "",

@@ -147,6 +147,47 @@ WRONG = {
         ":6: link[1].match: matches the same device as 'a'",
         "differ",
     ),
+    "unknown method of checking": (
+        '[[check]]\nmethod = "ping"\ntarget = "192.0.2.1"\n',
+        ":2: check[0].method: ",
+        "tcp: a connection is made",
+    ),
+    "check without a target": ('[[check]]\nmethod = "tcp"\n', ":1: check[0]: ", ""),
+    "tcp to a name": (
+        '[[check]]\nmethod = "tcp"\ntarget = "host.example:443"\n',
+        ":3: check[0].target: 'host.example:443' is not an IPv4 address and a port",
+        "192.0.2.1:443",
+    ),
+    "tcp to no port": (
+        '[[check]]\nmethod = "tcp"\ntarget = "192.0.2.1:0"\n',
+        ":3: check[0].target: '192.0.2.1:0' has no port from 1 to 65535",
+        "192.0.2.1:443",
+    ),
+    "dns for no name": (
+        '[[check]]\nmethod = "dns"\ntarget = "a b"\n',
+        ":3: check[0].target: 'a b' is not a domain name",
+        "example.org",
+    ),
+    "http that is none": (
+        '[[check]]\nmethod = "http"\ntarget = "https://example.org/"\n',
+        ":3: check[0].target: 'https://example.org/' is not a URL that begins with http://",
+        "http://example.org/page",
+    ),
+    "page of a check by dns": (
+        '[[check]]\nmethod = "dns"\ntarget = "example.org"\nexpect_body = "x"\n',
+        ":4: check[0].expect_body: a check by dns has no page",
+        "http",
+    ),
+    "check that takes longer than it rests": (
+        '[[check]]\nmethod = "dns"\ntarget = "example.org"\nevery_s = 3\n',
+        "check[0].timeout_s: 5 is more than every_s, 3",
+        "5 and 30",
+    ),
+    "check of a link that is not there": (
+        LINK + '[[check]]\nmethod = "dns"\ntarget = "example.org"\nlinks = ["b"]\n',
+        ":7: check[0].links[0]: there is no link 'b'",
+        "links in this file: a",
+    ),
     "no TOML": ("[probe\n", "not valid TOML", "toml.io"),
     "a key given twice": ("[probe]\nfall = 2\nfall = 3\n", "not valid TOML", "toml.io"),
 }

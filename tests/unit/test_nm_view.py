@@ -44,6 +44,7 @@ def objects() -> Objects:
                 "RouteData": [default, {"dest": "198.51.100.0", "prefix": 24, "metric": 100}],
                 "Gateway": "198.51.100.1",
                 "DnsPriority": 100,
+                "NameserverData": [{"address": "198.51.100.53"}, {"address": "x"}, {}],
             }
         },
         IP6: {
@@ -91,6 +92,7 @@ def test_a_connected_device() -> None:
         gateway="198.51.100.1",
         dns4=100,
         dns6=100,
+        servers=("198.51.100.53",),
         networks=("198.51.100.7/24",),
     )
 
@@ -242,7 +244,7 @@ def test_whatever_comes_devices_have_the_types_they_should_have(signals: list[Si
             value = getattr(device, field.name)
             if field.name in ("metrics4", "metrics6"):
                 assert all(isinstance(metric, int) for metric in value)
-            elif field.name in ("addresses", "networks"):
+            elif field.name in ("addresses", "networks", "servers"):
                 assert all(isinstance(address, str) for address in value)
             elif field.name in ("dns4", "dns6"):
                 assert value is None or isinstance(value, int)

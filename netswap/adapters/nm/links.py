@@ -91,6 +91,7 @@ def observe(settings: LinkSettings, device: Device | None, metrics: Metrics) -> 
         v4=Route(min(kernel4), device.dns4) if kernel4 else None,
         v6=Route(min(kernel6), device.dns6) if kernel6 else None,
         addresses=device.addresses,
+        servers=device.servers,
         barrier=_barrier(settings, device),
         stale=_stale(kernel4, device.dns4) or _stale(kernel6, device.dns6),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import Any
 
 from netswap.adapters.bus import Signal
@@ -44,6 +45,8 @@ class Device:
     """Of IPv4; "" where there is none."""
     dns4: int | None
     dns6: int | None
+    servers: tuple[str, ...] = ()
+    """Its name servers, IPv4 only."""
     networks: tuple[str, ...] = ()
     """That its addresses are in, link-local ones too, as address/prefix."""
     limited: bool = False
@@ -129,6 +132,7 @@ class View:
             uuid=_text(self._get(active, names.ACTIVE, "Uuid")),
             addresses=(*self._addresses(ip4, names.IP4), *self._addresses(ip6, names.IP6)),
             networks=(*self._networks(ip4, names.IP4), *self._networks(ip6, names.IP6)),
+            servers=tuple(self._servers(ip4)),
             metrics4=self._metrics(ip4, names.IP4),
             metrics6=self._metrics(ip6, names.IP6),
             gateway=_text(self._get(ip4, names.IP4, "Gateway")),
@@ -150,6 +154,11 @@ class View:
             address, prefix = _text(entry.get("address")), _number(entry.get("prefix"))
             if address and prefix:  # a /0 would be everything there is
                 yield f"{address}/{prefix}"
+
+    def _servers(self, path: str) -> Iterator[str]:
+        for entry in _dicts(self._get(path, names.IP4, "NameserverData")):
+            with contextlib.suppress(ValueError):
+                yield str(IPv4Address(_text(entry.get("address"))))
 
     def _metrics(self, path: str, interface: str) -> frozenset[int]:
         return frozenset(

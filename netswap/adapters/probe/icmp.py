@@ -113,7 +113,7 @@ class IcmpProber:
         try:
             bound.raw.sendto(request, (str(address), 0))
         except OSError as error:
-            raise ProbeFailure(_in_words(error)) from error
+            raise ProbeFailure(in_words(error)) from error
 
     def close(self) -> None:
         """Close the sockets; replies on their way are lost."""
@@ -192,7 +192,7 @@ def _open(family: Family, ifname: str, mark: int) -> socket.socket:
     except PermissionError as error:
         raise ProbeFailure("not permitted: CAP_NET_RAW is missing") from error
     except OSError as error:
-        raise ProbeFailure(_in_words(error)) from error
+        raise ProbeFailure(in_words(error)) from error
     try:
         if family is Family.V4:
             raw.setsockopt(_SOL_RAW, _ICMP_FILTER, _REPLIES_AND_ERRORS)
@@ -205,7 +205,7 @@ def _open(family: Family, ifname: str, mark: int) -> socket.socket:
         raise ProbeFailure("not permitted: CAP_NET_ADMIN is missing") from error
     except OSError as error:
         raw.close()
-        raise ProbeFailure(_in_words(error)) from error
+        raise ProbeFailure(in_words(error)) from error
     return raw
 
 
@@ -215,6 +215,7 @@ def _without_zone(address: str) -> IPv4Address | IPv6Address:
     return ip_address(address.partition("%")[0])
 
 
-def _in_words(error: OSError) -> str:
+def in_words(error: OSError) -> str:
+    """Say why something could not leave this machine."""
     number = error.errno or 0
     return _REASONS.get(number) or os.strerror(number).lower()
