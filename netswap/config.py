@@ -311,6 +311,9 @@ def _wrong_links(links: tuple[LinkSettings, ...]) -> Iterator[tuple[str, str, st
         if not any((*criteria, link.match.type, link.match.driver)):
             hint = 'such as match = { interface = "eth0" }; `nmcli device` lists them'
             yield f"{where}.match", "must say which device the link is", hint
+        if link.connect == "on-demand" and not (link.match.connection or link.match.uuid):
+            hint = 'such as match = { connection = "Phone" }; `nmcli connection` lists them'
+            yield f"{where}.match", "must name the connection of a link on demand", hint
         if link.match in seen:
             problem = f"matches the same device as {seen[link.match]!r}"
             yield f"{where}.match", problem, "make the two differ, or remove one"

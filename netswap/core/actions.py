@@ -71,7 +71,25 @@ class Restore:
     link: str
 
 
-Step = Unblock | Block | EndConnections | SetMetric | Tidy | Recheck | Restore
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Have NetworkManager connect a link: by the profile with this UUID, this name, or both."""
+
+    link: str
+    uuid: str | None
+    connection: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """Have NetworkManager disconnect a link that netswap had it connect, and no other."""
+
+    link: str
+
+
+Step = (
+    Unblock | Block | EndConnections | SetMetric | Tidy | Recheck | Restore | Connect | Disconnect
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,20 @@ from math import inf
 
 from netswap.core import plan as planning
 from netswap.core import policy, report, words
-from netswap.core.actions import Action, AnnounceSwap, Apply, Block, Say, Step, Unblock
+from netswap.core.actions import (
+    Action,
+    AnnounceSwap,
+    Apply,
+    Block,
+    Connect,
+    Disconnect,
+    Say,
+    Step,
+    Unblock,
+)
 from netswap.core.addresses import RecentAddresses
 from netswap.core.attempts import Attempts
+from netswap.core.dial import Dial
 from netswap.core.events import (
     Applied,
     Checked,
@@ -53,6 +64,7 @@ class Engine:
         self._needed: tuple[Step, ...] = ()
         self._attempts = Attempts()
         self._addresses = RecentAddresses()
+        self._dial = Dial(settings, self._say, now_s)
         self._lingers: dict[str, float] = {}
         """Links that were left while they worked → when their connections have had their time."""
         self._under_way: tuple[Step, ...] | None = None
@@ -78,6 +90,8 @@ class Engine:
                 self._asked(event)
             case Replied() | ProbeFailed() | Checked() | Doubted() | Slept():
                 changed = self._tracks.take(event, now_s)
+        if isinstance(event, Slept):
+            self._dial.wake(now_s)
         if not changed and now_s < self._due_s:
             return False
         self._expire(now_s)
@@ -91,6 +105,7 @@ class Engine:
         """Go on with other settings, keeping what is known; observe right afterwards."""
         self._settings = settings
         self._tracks.reconfigure(settings)
+        self._dial.reconfigure(settings)
 
     def stop(self) -> None:
         """Ask for the last batch: leave everything as found (see `plan_stop`)."""
@@ -98,6 +113,12 @@ class Engine:
         steps = planning.plan_stop(self._world, self._tracks.up)
         if kept := planning.kept_at_stop(self._world, self._tracks.up):
             self._actions.append(words.kept(kept))
+        free = planning.released_at_stop(self._world, self._tracks.up)
+        self._actions += [
+            words.stays_connected(link)
+            for link in self._world.links
+            if link.dialled and link not in free
+        ]
         self._actions += [words.step(step, "netswap is stopping") for step in steps]
         self._actions.append(Apply(steps))
 
@@ -128,6 +149,7 @@ class Engine:
             deadlines.append(self._override.until_s)
         deadlines += self._lingers.values()
         if self._under_way is None:
+            deadlines += self._dial.deadlines(self._world, now_s)
             deadlines.append(self._attempts.deadline_s(self._needed, now_s))
         self._due_s = min((at for at in deadlines if at is not None), default=inf)
         return self._due_s if self._due_s < inf else None
@@ -168,8 +190,11 @@ class Engine:
         self._attempts.finished(self._under_way or (), now_s)
         self._under_way = None
         if failed is not None:
-            again_s = self._attempts.failed(failed, now_s) - now_s
-            self._actions.append(words.failed(failed, error, again_s))
+            if isinstance(failed, Connect | Disconnect):
+                again_s = self._dial.failed(failed, now_s)
+            else:
+                again_s = self._attempts.failed(failed, now_s)
+            self._actions.append(words.failed(failed, error, again_s - now_s))
 
     def _asked(self, event: Overridden | Forgiven) -> None:
         """Do as the user says, at once."""
@@ -233,6 +258,7 @@ class Engine:
                 self._overrule(Override(), f"{pin.link}: {why}")
 
     def _plan(self, now_s: float) -> None:
+        self._dial.observe(self._world, self._tracks.healths, self._desired.active, now_s)
         self._lingers = {name: at_s for name, at_s in self._lingers.items() if at_s > now_s}
         world = self._world.with_lingering(self._lingers)
         self._needed = planning.plan(
@@ -243,17 +269,30 @@ class Engine:
         steps = tuple(step for step in self._needed if self._attempts.ready(step, now_s))
         held = set(self._needed) - set(steps)
         # Traffic must not be moved to a link that could not be unblocked.
-        if self._under_way is not None or not steps or any(isinstance(s, Unblock) for s in held):
+        if self._under_way is not None or any(isinstance(s, Unblock) for s in held):
             return
-        for step in steps:
-            self._actions.append(words.step(step, self._why(step)))
-            self._attempts.issued(step, now_s)
-        self._under_way = steps
-        self._actions.append(Apply(steps))
+        if steps := steps or self._dialled(now_s):
+            for step in steps:
+                self._actions.append(words.step(step, self._why(step)))
+                self._attempts.issued(step, now_s)
+            self._under_way = steps
+            self._actions.append(Apply(steps))
+
+    def _dialled(self, now_s: float) -> tuple[Step, ...]:
+        """Return what to do about links on demand, once there is nothing else to do."""
+        step = self._dial.step(self._world, self._tracks.healths, self._override.mode, now_s)
+        if isinstance(step, Disconnect):
+            self._tracks.let_go(step.link)
+        return (step,) if step else ()
 
     def _why(self, step: Step) -> str:
         if isinstance(step, Block):
             return f"{self._desired.active} is active"
+        if isinstance(step, Connect):
+            return "every link before it fails"
+        if isinstance(step, Disconnect):
+            link = self._world.link(step.link)
+            return "it is not needed any more" if link and link.usable else "it took too long"
         return "it becomes active" if step.link == self._desired.active else "it is free"
 
     def _note_stuck(self) -> None:

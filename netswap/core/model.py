@@ -106,6 +106,10 @@ class Link:
     """NetworkManager's own check finds that the internet cannot be reached by it."""
     stale: bool = False
     """The kernel kept a default route from before NetworkManager was restarted."""
+    connecting: bool = False
+    """Whether NetworkManager is about to connect it."""
+    dialled: bool = False
+    """Whether it was netswap that had NetworkManager connect it."""
 
     @property
     def usable(self) -> bool:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 from netswap.core.actions import (
     Block,
+    Disconnect,
     EndConnections,
     Recheck,
     Restore,
@@ -57,19 +58,33 @@ def plan_stop(world: World, up: frozenset[str]) -> tuple[Step, ...]:
     """Return how to leave: everything as found, except what would move traffic to a dead link.
 
     While a link that is not up still has a default route, the link that leads keeps its metric.
+    What netswap connected is disconnected, but for what traffic needs.
     """
     steps: list[Step] = [
         Unblock(_name_of(world, ifname), ifname) for ifname in sorted(world.guarded)
     ]
     keep = kept_at_stop(world, up)
-    steps += [Restore(link.name) for link in world.links if link.name in up and link != keep]
-    return tuple(steps)
+    free = released_at_stop(world, up)
+    kept = (keep, *free)
+    steps += [Restore(link.name) for link in world.links if link.name in up and link not in kept]
+    return (*steps, *(Disconnect(link.name) for link in free))
 
 
 def kept_at_stop(world: World, up: frozenset[str]) -> Link | None:
     """Return the link that must keep its metric at exit, None if all can be put back."""
     dead = [link for link in world.links if link.v4 and link.name not in up]
     return world.leader if dead and world.leader not in dead else None
+
+
+def released_at_stop(world: World, up: frozenset[str]) -> tuple[Link, ...]:
+    """Return the links that netswap connected and that nobody needs: another one leads, and works.
+
+    Without NetworkManager nothing can be disconnected.
+    """
+    leader = world.leader
+    if leader is None or leader.name not in up or not world.managed:
+        return ()
+    return tuple(link for link in world.others(leader) if link.dialled)
 
 
 def _unblock(desired: Desired, world: World) -> Iterator[Step]:

@@ -53,6 +53,33 @@ class LinkSettings:
     allow: Annotated[
         tuple[str, ...], Doc("addresses and networks that stay reachable over it on standby")
     ] = ()
+    connect: Annotated[
+        Literal["always", "on-demand"],
+        Doc(
+            "who connects it: always: NetworkManager or you, never netswap; on-demand: netswap, "
+            "when every link before it has failed; match must name its connection then, by "
+            "connection or uuid, which should not connect by itself"
+        ),
+    ] = "always"
+    connect_when: Annotated[
+        Literal["down", "suspect"],
+        Doc(
+            "when netswap begins to connect it: when the links before it are down, or already "
+            "when they have lost a probe: down or suspect"
+        ),
+    ] = "down"
+    connect_timeout_s: Annotated[
+        float, Doc("seconds within which it must be connected, else the next one is tried", 1, 3600)
+    ] = 45.0
+    release_after_s: Annotated[
+        float,
+        Doc(
+            "seconds after which netswap disconnects it again, from when traffic went back to a "
+            "link before it",
+            0,
+            86400,
+        ),
+    ] = 60.0
 
 
 @dataclass(frozen=True, slots=True)

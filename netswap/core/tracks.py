@@ -27,6 +27,8 @@ class Tracks:
         self._say = say
         self._started = False
         """Whether the world was seen once: a link that is new after that was just connected."""
+        self._let_go: set[str] = set()
+        """Links that netswap disconnects: that they go down then is no failure of theirs."""
         self._four: dict[str, Track] = {}
         self._six: dict[str, Track] = {}
 
@@ -101,6 +103,8 @@ class Tracks:
         if link.limited and not limited:
             track.hurry(now_s)
         connected = track.health.reason == PROVING and before.reason != PROVING
+        if connected:
+            self._let_go.discard(link.name)
         if connected or before.state is not track.health.state:
             self._say(words.transition(link, track.health))
         self._note_failure(track, before, now_s)
@@ -167,6 +171,10 @@ class Tracks:
                 self._say(words.released(track.link, "asked by the user"))
             track.forgive()
 
+    def let_go(self, link: str) -> None:
+        """Expect a link to be disconnected."""
+        self._let_go.add(link)
+
     def _wake(self, now_s: float) -> None:
         self._say(words.woken())
         for track in self:
@@ -202,7 +210,8 @@ class Tracks:
         """Put it on the link's account when it fails, or gets worse."""
         after = track.health
         fails = after.state is State.DOWN or (after.up and after.worse(before))
-        if fails and before.up and after is not before and track.version == 4:
+        let_go = track.link.name in self._let_go and track.link.obstacle
+        if fails and before.up and after is not before and track.version == 4 and not let_go:
             track.penalise(now_s)
             if track.health.held_back and not before.held_back and len(self._four) > 1:
                 self._say(words.held_back(track.link, track.health, now_s))

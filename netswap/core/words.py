@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from netswap.core.actions import (
     Block,
+    Connect,
+    Disconnect,
     EndConnections,
     Kind,
     Level,
@@ -162,6 +164,17 @@ def mode(override: Override, why: str) -> Say:
     return Say(text, kind=Kind.MODE, link=override.link)
 
 
+def not_connected(link: Link, obstacle: str, again_s: float) -> Say:
+    """Say that a link on demand could not be connected."""
+    text = f"Could not connect {link.name}: {obstacle}; next try in {again_s:.0f} s"
+    return Say(text, Level.WARNING, Kind.LINK, link.name)
+
+
+def stays_connected(link: Link) -> Say:
+    """Say that a link on demand is not disconnected at exit."""
+    return Say(f"Leaving {label(link)} connected: traffic needs it", Level.WARNING)
+
+
 def kept(link: Link) -> Say:
     """Say that a metric is not put back at exit."""
     text = (
@@ -189,6 +202,8 @@ def step(step: Step, why: str) -> Say:
     match step:
         case Block(link) | Unblock(link):
             return Say(f"{text}: {why}", kind=Kind.GUARD, link=link)
+        case Connect(link) | Disconnect(link):
+            return Say(f"{text}: {why}", kind=Kind.LINK, link=link)
         case SetMetric():
             return Say(text)
         case _:
@@ -207,12 +222,23 @@ def step_text(step: Step) -> str:
         case SetMetric(link, v4, v6):
             families = [f"{name} {rank}" for name, rank in (("IPv4", v4), ("IPv6", v6)) if rank]
             text = f"Setting the metric of {link}: {', '.join(families)}"
+        case _:
+            text = _request_text(step)
+    return text
+
+
+def _request_text(step: Tidy | Recheck | Restore | Connect | Disconnect) -> str:
+    match step:
         case Tidy(link):
             text = f"Removing stale default routes of {link}"
         case Recheck(link):
             text = f"Having NetworkManager check the connectivity of {link} again"
         case Restore(link):
             text = f"Putting metric and DNS priority of {link} back as found"
+        case Connect(link, uuid, connection):
+            text = f"Connecting {link} by the profile {connection or uuid}"
+        case Disconnect(link):
+            text = f"Disconnecting {link}"
     return text
 
 

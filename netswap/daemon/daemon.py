@@ -21,6 +21,7 @@ from netswap.adapters.kernel.routes import RouteEvents
 from netswap.adapters.nft.guard import Guard
 from netswap.adapters.nm import links, names
 from netswap.adapters.nm.client import Client
+from netswap.adapters.nm.dialler import Dialler
 from netswap.adapters.nm.router import Router
 from netswap.adapters.probe.icmp import ProbeFailure
 from netswap.config import Configuration
@@ -157,6 +158,23 @@ class Daemon:
                 hint=f"netswap needs {oldest} or newer",
             )
         self._demand_no_conflict(self.configuration)
+        await self._warn_of_missing_profiles()
+
+    async def _warn_of_missing_profiles(self) -> None:
+        """Tell now, not in the outage, that a link on demand cannot be connected."""
+        assert self._steps.dialler
+        for link in self.configuration.settings.link:
+            if link.connect != "on-demand":
+                continue
+            with contextlib.suppress(BusError):
+                uuid, connection = link.match.uuid, link.match.connection
+                if await self._steps.dialler.find(uuid, connection) is None:
+                    log.warning(
+                        "Link %s cannot be connected: NetworkManager has no connection %r; "
+                        "`nmcli connection` lists them",
+                        link.name,
+                        connection or uuid,
+                    )
 
     def _demand_no_conflict(self, configuration: Configuration) -> None:
         devices = list(self.client.view.devices()) if self.client else []
@@ -175,6 +193,7 @@ class Daemon:
             await bus.close()
             raise
         self._bus, self.client, self._steps.router = bus, client, Router(bus)
+        self._steps.dialler = Dialler(bus, self._steps.router, self._look_soon)
 
     async def _serve(self) -> None:
         """Be there for netswapctl. Without that, everything else goes on."""
@@ -195,7 +214,8 @@ class Daemon:
                 await self._bus.disconnected()
                 log.warning("The system bus is gone; keeping the network as it is")
                 await self._bus.close()
-                self._bus = self.client = self._service = self._steps.router = None
+                self._bus = self.client = self._service = None
+                self._steps.router = self._steps.dialler = None
                 self._look_soon()
             await asyncio.sleep(RECONNECT_S)
             with contextlib.suppress(BusError):
@@ -240,8 +260,19 @@ class Daemon:
         self._look_soon()
 
     def _world(self) -> World:
-        world = self._stepper.seen(self._observer.observe(self.client))
+        world = self._stepper.seen(self._observe())
         self._probing.keep([link.name for link in world.links])
+        return world
+
+    def _observe(self) -> World:
+        dialler = self._steps.dialler
+        if dialler is None:
+            return self._observer.observe(self.client)
+        world = self._observer.observe(self.client, dialler.own)
+        if world.managed:
+            dialler.look(self._observer.on_demand)
+        else:
+            dialler.forget()
         return world
 
     # driving the engine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from netswap.adapters.kernel import routes
 from netswap.adapters.nm import links
@@ -29,8 +29,11 @@ class Observer:
         """Look for other links from now on."""
         self._settings = settings
 
-    def observe(self, client: Client | None) -> World:
-        """Look. What NetworkManager does not tell (any more) is taken to be as it last was."""
+    def observe(self, client: Client | None, own: Collection[str] = ()) -> World:
+        """Look. What NetworkManager does not tell (any more) is taken to be as it last was.
+
+        `own` are the activations that netswap asked for.
+        """
         managed = client is not None and client.running
         told = list(client.view.devices()) if client is not None and client.running else []
         self._devices = told + _kept(self._devices, told)
@@ -42,11 +45,17 @@ class Observer:
         metrics = _metrics()
         barriers = self._guarded()
         return World(
-            links=tuple(links.observe(link, device, metrics) for link, device in assigned),
+            links=tuple(links.observe(link, device, metrics, own) for link, device in assigned),
             guarded=frozenset(barriers),
             managed=managed,
             barriers=barriers,
         )
+
+    @property
+    def on_demand(self) -> list[Device]:
+        """The devices of links on demand that are connected, or about to be."""
+        wanted = [link.name for link in self._settings.link if link.connect == "on-demand"]
+        return [self._assigned[name] for name in wanted if name in self._assigned]
 
     def device(self, link: str) -> Device | None:
         """Return a link's device, None if NetworkManager has none now."""

@@ -14,10 +14,13 @@ from netswap.adapters.bus import BusError
 from netswap.adapters.kernel import ahead
 from netswap.adapters.kernel.ahead import Ahead
 from netswap.adapters.nft.guard import GuardError, GuardLike
+from netswap.adapters.nm.dialler import Dialler
 from netswap.adapters.nm.router import Router
 from netswap.adapters.nm.view import Device
 from netswap.core.actions import (
     Block,
+    Connect,
+    Disconnect,
     EndConnections,
     Recheck,
     Restore,
@@ -74,6 +77,8 @@ class Steps:
         self._find = find
         self.router: Router | None = None
         """To be set while there is a bus."""
+        self.dialler: Dialler | None = None
+        """Likewise."""
         self._following_up: set[asyncio.Task[None]] = set()
         self._ahead: dict[str, Ahead] = {}
         """Routes over links that NetworkManager has not said yes to."""
@@ -87,7 +92,7 @@ class Steps:
                 await self._take(step)
             except BusError as error:
                 raise StepError(step, _explained(error)) from error
-            except (GuardError, OSError) as error:
+            except (GuardError, OSError, LookupError) as error:
                 raise StepError(step, str(error)) from error
 
     def seen(self, world: World) -> World:
@@ -105,12 +110,21 @@ class Steps:
                 self.can_end = _end_connections(link, addresses, spare)
             case SetMetric(link, v4, v6):
                 await self._set_metric(step, link, v4, v6)
-            case Tidy(link):
-                await self._to(step).tidy(self._device(step, link).path)
             case Restore(link):
                 await self._restore(step, link)
+            case _:
+                await self._ask(step)
+
+    async def _ask(self, step: Tidy | Recheck | Connect | Disconnect) -> None:
+        match step:
+            case Tidy(link):
+                await self._to(step).tidy(self._device(step, link).path)
             case Recheck():
                 self._to(step).recheck()
+            case Connect(_, uuid, connection):
+                await self._dial(step).connect(uuid, connection)
+            case Disconnect(link):
+                await self._dial(step).disconnect(self._device(step, link).activation)
 
     async def _set_metric(self, step: Step, link: str, v4: int | None, v6: int | None) -> None:
         router, device = self._to(step), self._device(step, link)
@@ -162,6 +176,11 @@ class Steps:
         if self.router is None:
             raise StepError(step, "NetworkManager is not there")
         return self.router
+
+    def _dial(self, step: Step) -> Dialler:
+        if self.dialler is None:
+            raise StepError(step, "NetworkManager is not there")
+        return self.dialler
 
     def _device(self, step: Step, link: str) -> Device:
         device = self._find(link)
@@ -224,6 +243,8 @@ class DryRun:
                     self._guarded.pop(ifname, None)
                 case SetMetric(link):
                     self._ranks[link] = step
+                case Connect():
+                    raise StepError(step, "this is a dry run")
 
     def seen(self, world: World) -> World:
         """Return the world as it would be."""

@@ -14,6 +14,8 @@ pull LINK · plug LINK           the cable
 expire LINK · renew LINK        it loses its address, and gets one again
 appear LINK KIND …              a new device, as in `device`
 reactivate LINK                 as `nmcli connection up` does it
+connect LINK · disconnect LINK  by the user
+refuse LINK [REASON]            NetworkManager refuses to connect it (ends without a reason)
 vanish LINK · rename LINK NEW   a device goes, or comes back under another name
 reset LINK METRIC               somebody else gives it this metric
 nm leaves · nm returns          NetworkManager leaves the bus, and starts again
@@ -131,6 +133,18 @@ def reactivate(network: Network, nic: Nic, _: Sequence[str]) -> None:
     network.reactivate(nic)
 
 
+def connect(network: Network, nic: Nic, _: Sequence[str]) -> None:
+    network.dial(nic)
+
+
+def disconnect(network: Network, nic: Nic, _: Sequence[str]) -> None:
+    network.deactivate(nic, DeviceState.DISCONNECTED)
+
+
+def refuse(network: Network, nic: Nic, rest: Sequence[str]) -> None:
+    nic.refusal = " ".join(rest)
+
+
 def vanish(network: Network, nic: Nic, _: Sequence[str]) -> None:
     network.remove(nic.ifname)
 
@@ -163,7 +177,7 @@ VERBS: dict[str, Callable[[Network, Nic, Sequence[str]], None]] = {
     what.__name__.rstrip("_"): what
     for what in (
         cut, heal, slow, lose, drop, error, pull, plug, expire, renew, reactivate, vanish,
-        rename, reset, portal, fail, pass_,
+        rename, reset, portal, fail, pass_, connect, disconnect, refuse,
     )
 }  # fmt: skip
 

@@ -9,7 +9,9 @@ It behaves as NetworkManager 1.42 was seen to behave:
 - a lost carrier is told after 4 ms, the route goes after 6 s; what was applied at run time goes
   with it, and the device comes back with the next free metric;
 - the connectivity check (`checks.py`) adds 20000 to the metric of a link that it finds limited;
-- a restart forgets what was applied at run time, and leaves its routes in the kernel.
+- a restart forgets what was applied at run time, and leaves its routes in the kernel;
+- connecting what it does not connect by itself takes `DIAL_S`, the call itself no time; without an
+  answer from the DHCP server it is given up after `DHCP_TIMEOUT_S`.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from netswap.adapters.nm.settings import NEVER_S, Applied
 from netswap.adapters.nm.view import Device
 from netswap.core.actions import (
     Block,
+    Connect,
+    Disconnect,
     EndConnections,
     Recheck,
     Restore,
@@ -48,6 +52,7 @@ DNS_TOLD_S = 0.016
 REACTIVATION_S = 0.1
 DHCP_TIMEOUT_S = 45.0
 CALL_TIMEOUT_S = 5.0
+DIAL_S = 1.5
 
 
 class RefusedError(Exception):
@@ -65,6 +70,8 @@ class Network:
         self.running = True
         self.refusal = ""
         self.hangs = False
+        self.own: set[str] = set()
+        """The activations that netswap asked for."""
         self.checks = Checks(clock, self.nics, self.guard, self._hold_back)
         self._config = config
         self._clock = clock
@@ -88,7 +95,9 @@ class Network:
             metrics[nic.ifname, 4] = sorted(nic.routes4)
             metrics[nic.ifname, 6] = sorted(nic.routes6)
         return World(
-            links=tuple(links.observe(link, device, metrics) for link, device in assigned),
+            links=tuple(
+                links.observe(link, device, metrics, self.own) for link, device in assigned
+            ),
             guarded=frozenset(self.guard),
             managed=self.running,
         )
@@ -109,7 +118,7 @@ class Network:
 
     def duration_s(self, step: Step) -> float:
         """Say how long a step takes."""
-        if isinstance(step, SetMetric | Restore | Tidy):
+        if isinstance(step, SetMetric | Restore | Tidy | Connect | Disconnect):
             return CALL_TIMEOUT_S if self.hangs else REAPPLY_S
         return 0.0
 
@@ -138,17 +147,54 @@ class Network:
                 self.reapply(nic, _edited(step, nic.applied))
             case EndConnections():
                 pass
+            case Connect(_, _, connection):
+                self._obeys()
+                self.own.add(self.dial(self._profile(connection)))
+            case Disconnect():
+                self.deactivate(self._nic(step.link), DeviceState.DISCONNECTED)
+
+    def _profile(self, connection: str | None) -> Nic:
+        for nic in self.nics.values():
+            if nic.connection == connection:
+                return nic
+        raise RefusedError("NetworkManager has no such connection")
+
+    def dial(self, nic: Nic) -> str:
+        """Begin to connect a device; return the activation. Raises RefusedError."""
+        if nic.refusal:
+            raise RefusedError(nic.refusal)
+        activation = nic.activation = f"/ActiveConnection/{next(self._activations)}"
+        nic.state = DeviceState.PREPARE
+
+        def still(state: DeviceState) -> bool:
+            return nic.activation == activation and nic.state is state
+
+        def get_address() -> None:
+            if still(DeviceState.PREPARE):
+                self.activate(nic)
+                self._clock.later(DHCP_TIMEOUT_S, give_up)
+
+        def give_up() -> None:
+            if still(DeviceState.IP_CONFIG):
+                self.deactivate(nic, DeviceState.DISCONNECTED)
+
+        self._clock.later(DIAL_S, get_address)
+        self._changed()
+        return activation
 
     def _nic(self, link: str) -> Nic:
+        self._obeys()
+        if self._paths.get(link) not in self.nics:
+            raise RefusedError(f"{link} is gone")
+        return self.nics[self._paths[link]]
+
+    def _obeys(self) -> None:
         if not self.running:
             raise RefusedError("NetworkManager is not there")
         if self.hangs:
             raise RefusedError("no answer (org.freedesktop.DBus.Error.NoReply)")
         if self.refusal:
             raise RefusedError(self.refusal)
-        if self._paths.get(link) not in self.nics:
-            raise RefusedError(f"{link} is gone")
-        return self.nics[self._paths[link]]
 
     def reapply(self, nic: Nic, applied: Applied) -> None:
         changed = any(applied.get(name) != nic.applied.get(name) for name in ("ipv4", "ipv6"))
@@ -179,7 +225,8 @@ class Network:
         """Have a device appear, and connect it."""
         self.nics[nic.ifname] = nic
         nic.state = DeviceState.DISCONNECTED
-        self.activate(nic)
+        if not nic.on_demand:
+            self.activate(nic)
 
     def remove(self, ifname: str) -> Nic:
         """Have a device vanish, with all that belongs to it."""
@@ -195,12 +242,13 @@ class Network:
             first = FIRST_METRIC[nic.kind]
             nic.activation_metric = self._metrics.get(nic.kind, first)
             self._metrics[nic.kind] = nic.activation_metric + 1
+            if not nic.activating:
+                nic.activation = f"/ActiveConnection/{next(self._activations)}"
             nic.state = DeviceState.ACTIVATED
             self._apply_profile(nic)
         self._changed()
 
     def _apply_profile(self, nic: Nic) -> None:
-        nic.activation = f"/ActiveConnection/{next(self._activations)}"
         nic.applied = profile(nic.v6, nic.metric)
         nic.route()
         nic.show_dns()
@@ -253,6 +301,7 @@ class Network:
                 self.deactivate(nic, DeviceState.UNAVAILABLE)
             elif nic.activated:
                 old4, old6 = nic.routes4, nic.routes6
+                nic.activation = f"/ActiveConnection/{next(self._activations)}"
                 self._apply_profile(nic)
                 nic.routes4 |= old4
                 nic.routes6 |= old6

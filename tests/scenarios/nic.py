@@ -39,6 +39,11 @@ class Nic:
     metric: int = -1
     """The profile's own route metric, -1 for NetworkManager's default."""
 
+    on_demand: bool = False
+    """NetworkManager does not connect it by itself."""
+    refusal: str = ""
+    """Why NetworkManager refuses to connect it, "" if it does not."""
+
     answers: bool = True
     rtt_s: float = 0.02
     lose: int = 0
@@ -86,6 +91,10 @@ class Nic:
     def activated(self) -> bool:
         return self.state is DeviceState.ACTIVATED
 
+    @property
+    def activating(self) -> bool:
+        return DeviceState.PREPARE <= self.state < DeviceState.ACTIVATED
+
     def applied_number(self, name: str) -> int | None:
         setting, _, key = name.partition(".")
         value = plain(self.applied.get(setting, {}).get(key))
@@ -130,8 +139,8 @@ class Nic:
             carrier=self.seen_carrier,
             metered=self.metered,
             limited=self.limited,
-            connection=self.connection if self.activated else "",
-            activation=self.activation if self.activated else "/",
+            connection=self.connection if self.activated or self.activating else "",
+            activation=self.activation if self.activated or self.activating else "/",
             uuid="",
             addresses=(self.address,) if self.activated else (),
             metrics4=frozenset(self.routes4),

@@ -5,6 +5,7 @@ config                          netswap.toml, indented; without it netswap picks
     [probe]
     fall = 3
 device cable0 ethernet metered ipv6 metric=100 connection=Office rtt=0.2
+device phone0 wifi on-demand    NetworkManager does not connect it by itself
 check every 5                   NetworkManager's connectivity check is on
 show probes                     with a line for every probe and check
 at 5.3 cut cable0               what happens when, before the start when below 0;
@@ -76,6 +77,7 @@ def device(words: list[str], number: int) -> Nic:
         kind=kind,
         connection=given.get("connection", ifname),
         metered="metered" in given,
+        on_demand="on-demand" in given,
         v6="ipv6" in given,
         metric=int(given.get("metric", -1)),
         rtt_s=float(given.get("rtt", 0.02)),

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from netswap.core.actions import (
     Block,
+    Connect,
+    Disconnect,
     EndConnections,
     Level,
     Recheck,
@@ -80,6 +82,8 @@ def _nic_text(nic: Nic, network: Network) -> str:
 def step_text(step: Step) -> str:
     match step:
         case Block(_, name) | Unblock(_, name) | Tidy(name) | Recheck(name) | Restore(name):
+            return f"{type(step).__name__.lower()} {name}"
+        case Connect(name) | Disconnect(name):
             return f"{type(step).__name__.lower()} {name}"
         case EndConnections(link, _):
             return f"end connections of {link}"

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from netswap.core import policy
 from netswap.core.actions import (
     Block,
+    Connect,
+    Disconnect,
     EndConnections,
     Recheck,
     Restore,
@@ -105,7 +107,7 @@ def take(step: Step, world: World) -> World:
             return _with(world, name, _tidied)
         case Recheck(name):
             return _with(world, name, _rechecked)
-        case EndConnections() | Restore():
+        case EndConnections() | Restore() | Connect() | Disconnect():
             return world
 
 

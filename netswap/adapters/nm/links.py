@@ -7,7 +7,7 @@ devices that have (or had) a default route, Ethernet before Wi-Fi before what is
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from ipaddress import collapse_addresses, ip_network
 
 from netswap.adapters.nm import names
@@ -51,32 +51,40 @@ def assign(
 ) -> list[tuple[LinkSettings, Device | None]]:
     """Say which device each link is; one that is connected goes before one that is not.
 
-    No device is two links: the first link that matches has it.
+    No device is two links: the first link that matches has it, but for links on demand, which are
+    always told by their connection and so choose first.
     """
     free = sorted(devices, key=lambda device: (bool(device.obstacle), device.ifname))
-    assigned: list[tuple[LinkSettings, Device | None]] = []
-    for link in wanted:
+    links, assigned = list(wanted), dict[str, Device | None]()
+    for link in sorted(links, key=lambda link: link.connect != "on-demand"):
         device = next((device for device in free if _matches(link.match, device)), None)
         if device:
             free.remove(device)
-        assigned.append((link, device))
-    return assigned
+        assigned[link.name] = device
+    return [(link, assigned[link.name]) for link in links]
 
 
 def conflicts(wanted: Sequence[LinkSettings], devices: Sequence[Device]) -> list[tuple[str, str]]:
-    """Return the pairs of links that want one and the same device and can have no other."""
+    """Return the pairs of links that want one and the same device and can have no other.
+
+    A link on demand wants a device only while it is connected, by whatever device NetworkManager
+    chose.
+    """
     only: dict[str, list[str]] = {}
-    for link in wanted:
+    for link in (link for link in wanted if link.connect != "on-demand"):
         matching = [device.path for device in devices if _matches(link.match, device)]
         if len(matching) == 1:
             only.setdefault(matching[0], []).append(link.name)
     return [(found[0], found[1]) for found in only.values() if len(found) > 1]
 
 
-def observe(settings: LinkSettings, device: Device | None, metrics: Metrics) -> Link:
-    """Describe a link as it is now."""
+def observe(
+    settings: LinkSettings, device: Device | None, metrics: Metrics, own: Collection[str] = ()
+) -> Link:
+    """Describe a link as it is now. `own` are the activations that netswap asked for."""
     if device is None:
-        return Link(settings.name, obstacle="no such device")
+        on_demand = settings.connect == "on-demand"
+        return Link(settings.name, obstacle="not connected" if on_demand else "no such device")
     kernel4 = metrics.get((device.ifname, 4), [])
     kernel6 = metrics.get((device.ifname, 6), [])
     return Link(
@@ -94,6 +102,8 @@ def observe(settings: LinkSettings, device: Device | None, metrics: Metrics) -> 
         servers=device.servers,
         barrier=_barrier(settings, device),
         stale=_stale(kernel4, device.dns4) or _stale(kernel6, device.dns6),
+        connecting=device.state in names.CONNECTING,
+        dialled=device.activation in own,
     )
 
 

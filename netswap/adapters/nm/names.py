@@ -14,6 +14,9 @@ MANAGER = SERVICE
 DEVICE = f"{SERVICE}.Device"
 DNS_PATH = f"{PATH}/DnsManager"
 DNS = f"{SERVICE}.DnsManager"
+SETTINGS = f"{SERVICE}.Settings"
+SETTINGS_PATH = f"{PATH}/Settings"
+PROFILE = f"{SERVICE}.Settings.Connection"
 WIRED = f"{SERVICE}.Device.Wired"
 ACTIVE = f"{SERVICE}.Connection.Active"
 IP4 = f"{SERVICE}.IP4Config"
@@ -56,6 +59,14 @@ OBSTACLES = {
 }
 """Why a device in this state carries no traffic. From IP_CHECK on its addresses and routes are in
 the kernel, while NetworkManager still waits for pre-up scripts and VPNs."""
+
+CONNECTING = frozenset(
+    state for state in DeviceState if DeviceState.PREPARE <= state < DeviceState.ACTIVATED
+)
+NOTABLE = frozenset(
+    state for state in DeviceState if DeviceState.IP_CONFIG <= state <= DeviceState.ACTIVATED
+)
+"""In these a Reapply of nothing but a note disturbs nothing: the device itself is set up."""
 
 KINDS = {1: "ethernet", 2: "wifi", 5: "bluetooth", 8: "modem", 20: "ethernet"}
 """NMDeviceType → the type that netswap.toml knows; 20 is veth, which NM treats as Ethernet."""

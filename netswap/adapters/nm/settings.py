@@ -18,6 +18,7 @@ from netswap.adapters.bus import Variant, plain
 Applied = dict[str, dict[str, Variant]]
 
 NOTE = "netswap.found"
+DIALLED = "netswap.dialled"
 NEVER_S = 2**31 - 1
 """NetworkManager's word for an infinite time-out (`man nm-settings-nmcli`, ipv4.dhcp-timeout)."""
 
@@ -43,6 +44,16 @@ def restore(applied: Applied) -> Applied | None:
         return None
     values = {name: None if was == "None" else int(was) for name, was in note.items()}
     return _with_note(_with(applied, values), {})
+
+
+def dialled(applied: Applied) -> Applied:
+    """Return the settings with a note that netswap had this link connected."""
+    return _with_data(applied, _user_data(applied) | {DIALLED: "yes"})
+
+
+def is_dialled(applied: Applied) -> bool:
+    """Whether it is noted that netswap had this link connected."""
+    return _user_data(applied).get(DIALLED) == "yes"
 
 
 def _get(applied: Applied, name: str) -> int | None:
@@ -78,6 +89,10 @@ def _with_note(applied: Applied, note: dict[str, str]) -> Applied:
     data = {key: value for key, value in _user_data(applied).items() if key != NOTE}
     if note:
         data[NOTE] = " ".join(f"{name}={was}" for name, was in sorted(note.items()))
+    return _with_data(applied, data)
+
+
+def _with_data(applied: Applied, data: dict[str, str]) -> Applied:
     rest = {name: setting for name, setting in applied.items() if name != "user"}
     return {**rest, "user": {"data": Variant("a{ss}", data)}} if data else rest
 

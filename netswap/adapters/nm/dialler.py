@@ -1,0 +1,100 @@
+"""Connecting and disconnecting links on demand, through NetworkManager.
+
+Which activations are netswap's own is noted in the applied connection, as what was found is (see
+`settings`): the note survives a crash of netswap, and goes with the activation that it is about.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from netswap.adapters.bus import Bus, BusError, plain
+from netswap.adapters.nm import names
+from netswap.adapters.nm.router import Router
+from netswap.adapters.nm.view import Device
+
+ANY = "/"
+"""NetworkManager chooses the device."""
+
+
+class Dialler:
+    """Knows which activations are netswap's. `on_change` is called when it learns of one."""
+
+    def __init__(self, bus: Bus, router: Router, on_change: Callable[[], None]) -> None:
+        self.own: set[str] = set()
+        """Paths of the active connections that netswap made."""
+        self._met: set[str] = set()
+        """Those of which it is known whether they are netswap's, and noted if they are."""
+        self._meeting: dict[str, asyncio.Task[None]] = {}
+        self._bus = bus
+        self._router = router
+        self._on_change = on_change
+
+    async def connect(self, uuid: str | None, connection: str | None) -> None:
+        """Begin to connect, on whichever device fits. Raises BusError, LookupError."""
+        profile = await self.find(uuid, connection)
+        if profile is None:
+            raise LookupError("NetworkManager has no such connection: see `nmcli connection`")
+        (active,) = await self._bus.call(
+            names.SERVICE, names.PATH, names.MANAGER, "ActivateConnection", "ooo",
+            profile, ANY, ANY,
+        )  # fmt: skip
+        self.own.add(active)
+
+    async def disconnect(self, activation: str) -> None:
+        """Disconnect what netswap connected. Raises BusError, LookupError where it did not."""
+        if activation not in self.own:
+            raise LookupError("it was connected by somebody else")
+        await self._bus.call(
+            names.SERVICE, names.PATH, names.MANAGER, "DeactivateConnection", "o", activation
+        )
+
+    async def find(self, uuid: str | None, connection: str | None) -> str | None:
+        """Return the path of the profile with this UUID and name, None if there is none.
+
+        One of the two is enough. Raises BusError.
+        """
+        (paths,) = await self._bus.call(
+            names.SERVICE, names.SETTINGS_PATH, names.SETTINGS, "ListConnections"
+        )
+        profiles = await asyncio.gather(*(self._profile(path) for path in paths))
+        for path, profile in zip(paths, profiles, strict=True):
+            if uuid in (None, profile.get("uuid")) and connection in (None, profile.get("id")):
+                return str(path)
+        return None
+
+    async def _profile(self, path: str) -> dict[str, Any]:
+        """Return who a profile is, {} where it is gone or not for us."""
+        try:
+            (found,) = await self._bus.call(names.SERVICE, path, names.PROFILE, "GetSettings")
+        except BusError:
+            return {}
+        identity = plain(found).get("connection", {})
+        return identity if isinstance(identity, dict) else {}
+
+    def look(self, devices: Iterable[Device]) -> None:
+        """Read the note of every activation that is not known, and write what is missing."""
+        for device in devices:
+            path = device.activation
+            if device.state in names.NOTABLE and path not in self._met | self._meeting.keys():
+                self._meeting[path] = asyncio.create_task(self._meet(device))
+
+    async def _meet(self, device: Device) -> None:
+        path = device.activation
+        try:
+            noted = await self._router.dialled(device.path, note=path in self.own)
+        except BusError:
+            return  # it is about to go, or to change: the next look tries again
+        finally:
+            del self._meeting[path]
+        self._met.add(path)
+        if noted and path not in self.own:
+            self.own.add(path)
+            self._on_change()
+
+    def forget(self) -> None:
+        """Forget all: another NetworkManager gives the same paths to other activations."""
+        self.own.clear()
+        self._met.clear()

@@ -1,0 +1,204 @@
+"""Links on demand: when netswap connects one, and when it lets it go again.
+
+A link on demand is connected when every link before it in the order of preference has failed, or
+(`connect_when = "suspect"`) has at least just lost a probe. One that refuses, or is not connected
+within `connect_timeout_s`, counts as failed, too: the next one is tried, and this one again with
+back-off, 2, 4, 8, … `LONGEST_S` seconds. It is let go `release_after_s` after traffic went back to
+a link before it, if it was netswap that connected it.
+
+A link that is just coming back is waited for. So is the whole network for `GRACE_S` after a start
+or a sleep: NetworkManager is busy connecting the others then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from math import inf
+
+from netswap.core import words
+from netswap.core.actions import Connect, Disconnect, Say
+from netswap.core.health import Health
+from netswap.core.model import Link, Mode, State, World
+from netswap.core.settings import LinkSettings, Settings
+
+GRACE_S = 10.0
+FIRST_S = 2.0
+LONGEST_S = 60.0
+SHOWN_S = 3.0
+"""How long it may take until the world shows what NetworkManager was asked for."""
+
+
+class _Standing(Enum):
+    """What a link means to those after it."""
+
+    WORKS = "they are not needed"
+    SUSPECT = "they may be needed in a moment"
+    COMING = "wait and see"
+    FAILED = "it is their turn"
+    CALLABLE = "it can be connected, so they are not needed yet"
+
+
+@dataclass(slots=True)
+class _Try:
+    """The last try to connect a link, by whomever it was begun."""
+
+    at_s: float
+    failures: int = 0
+    """In a row."""
+    going_on: bool = True
+    shown: bool = False
+    """Whether NetworkManager was seen to connect it."""
+    obstacle: str = "nothing happened"
+
+    def fail(self, now_s: float) -> float:
+        """Note that it came to nothing; return when to try again."""
+        self.at_s, self.failures, self.going_on = now_s, self.failures + 1, False
+        return self.again_s
+
+    @property
+    def again_s(self) -> float:
+        return self.at_s + min(LONGEST_S, FIRST_S * (1 << min(self.failures, 10)) / 2)
+
+
+class Dial:
+    """Decides, for all links on demand. `say` is called with each line for the log."""
+
+    def __init__(self, settings: Settings, say: Callable[[Say], None], now_s: float) -> None:
+        self._say = say
+        self._not_before_s = now_s + GRACE_S
+        self._tries: dict[str, _Try] = {}
+        self._idle_s: dict[str, float] = {}
+        """Links that netswap connected → since when a link before them carries traffic."""
+        self.reconfigure(settings)
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Go on with other settings."""
+        self._wanted = {link.name: link for link in settings.link if link.connect == "on-demand"}
+
+    def wake(self, now_s: float) -> None:
+        """Let NetworkManager connect by itself first what it can, after a sleep."""
+        self._not_before_s = now_s + GRACE_S
+
+    def observe(
+        self, world: World, healths: Mapping[str, Health], desired: str | None, now_s: float
+    ) -> None:
+        """Take note of what has become of the tries, and of what is not needed any more."""
+        if not world.managed:
+            return
+        active = world.link(desired)
+        carried = active is not None and active == world.leader and healths[active.name].up
+        for link, _ in self._on_demand(world):
+            self._follow(link, healths[link.name], now_s)
+            if active and carried and link.dialled and world.index(active) < world.index(link):
+                self._idle_s.setdefault(link.name, now_s)
+            else:
+                self._idle_s.pop(link.name, None)
+
+    def _follow(self, link: Link, health: Health, now_s: float) -> None:
+        if health.up:
+            self._tries.pop(link.name, None)
+        elif link.connecting:
+            begun = self._tries.setdefault(link.name, _Try(now_s))
+            begun.shown, begun.obstacle = True, link.obstacle
+        elif (
+            (attempt := self._going_on(link.name))
+            and not link.usable
+            and (attempt.shown or now_s >= attempt.at_s + SHOWN_S)
+        ):
+            self._give_up(link, attempt, now_s)
+
+    def _give_up(self, link: Link, attempt: _Try, now_s: float) -> None:
+        again_s = attempt.fail(now_s) - now_s
+        self._say(words.not_connected(link, attempt.obstacle, again_s))
+
+    def step(
+        self, world: World, healths: Mapping[str, Health], mode: Mode, now_s: float
+    ) -> Connect | Disconnect | None:
+        """Return what to do now; it counts as being done from then on."""
+        if not world.managed or mode is Mode.PAUSED:
+            return None
+        if (link := self._overdue(world, now_s)) or (link := self._idle(world, now_s)):
+            return Disconnect(link.name)
+        if mode is Mode.AUTO and now_s >= self._not_before_s:
+            return self._connect(world, healths, now_s)
+        return None
+
+    def _connect(self, world: World, healths: Mapping[str, Health], now_s: float) -> Connect | None:
+        only_suspect = False
+        for link in world.links:
+            match self._standing(link, healths[link.name], now_s):
+                case _Standing.SUSPECT:
+                    only_suspect = True
+                case _Standing.CALLABLE:
+                    return self._call(self._wanted[link.name], now_s, only_suspect=only_suspect)
+                case _Standing.WORKS | _Standing.COMING:
+                    return None
+        return None
+
+    def _call(self, link: LinkSettings, now_s: float, *, only_suspect: bool) -> Connect | None:
+        if only_suspect and link.connect_when != "suspect":
+            return None
+        before = self._tries.get(link.name)
+        self._tries[link.name] = _Try(now_s, before.failures if before else 0)
+        return Connect(link.name, link.match.uuid, link.match.connection)
+
+    def _standing(self, link: Link, health: Health, now_s: float) -> _Standing:
+        if health.up:
+            return _Standing.WORKS if health.clean else _Standing.SUSPECT
+        if link.usable:
+            coming = health.state is State.UNKNOWN or not health.losses
+            return _Standing.COMING if coming else _Standing.FAILED
+        if link.name not in self._wanted:
+            return _Standing.FAILED
+        attempt = self._tries.get(link.name)
+        if attempt and attempt.going_on:
+            return _Standing.COMING
+        waits = link.ifname or (attempt and now_s < attempt.again_s)
+        return _Standing.FAILED if waits else _Standing.CALLABLE
+
+    def _overdue(self, world: World, now_s: float) -> Link | None:
+        """Return a link that netswap has tried to connect for too long."""
+        for link, wanted in self._on_demand(world):
+            attempt = self._going_on(link.name)
+            if attempt and not link.usable and now_s >= attempt.at_s + wanted.connect_timeout_s:
+                self._give_up(link, attempt, now_s)
+                if link.dialled:
+                    return link
+        return None
+
+    def _idle(self, world: World, now_s: float) -> Link | None:
+        """Return a link that netswap connected and that is not needed any more."""
+        for link, wanted in self._on_demand(world):
+            if now_s >= self._idle_s.get(link.name, inf) + wanted.release_after_s:
+                self._idle_s[link.name] = now_s + SHOWN_S
+                self._tries.pop(link.name, None)
+                return link
+        return None
+
+    def failed(self, step: Connect | Disconnect, now_s: float) -> float:
+        """Note that NetworkManager refused; return when it is asked again."""
+        attempt = self._tries.get(step.link)
+        if isinstance(step, Connect) and attempt:
+            return attempt.fail(now_s)
+        return max(now_s, self._idle_s.get(step.link, now_s))
+
+    def deadlines(self, world: World, now_s: float) -> Iterator[float]:
+        """Yield when there may be something to do, if nothing happens before."""
+        times = [self._not_before_s] if self._wanted else []
+        for link, wanted in self._on_demand(world):
+            if attempt := self._tries.get(link.name):
+                times += [attempt.again_s, attempt.at_s + SHOWN_S]
+                times += [attempt.at_s + wanted.connect_timeout_s]
+            times.append(self._idle_s.get(link.name, inf) + wanted.release_after_s)
+        yield from (at_s for at_s in times if now_s < at_s < inf)
+
+    def _on_demand(self, world: World) -> Iterator[tuple[Link, LinkSettings]]:
+        for link in world.links:
+            if wanted := self._wanted.get(link.name):
+                yield link, wanted
+
+    def _going_on(self, link: str) -> _Try | None:
+        attempt = self._tries.get(link)
+        return attempt if attempt and attempt.going_on else None
