@@ -66,6 +66,11 @@ def test_a_whole_number_will_do_for_seconds() -> None:
 LINK = '[[link]]\nname = "a"\nmatch = { interface = "eth0" }\n'
 
 WRONG = {
+    "on demand without a connection": (
+        LINK + 'connect = "on-demand"\n',
+        ":3: link[0].match: must name the connection of a link on demand",
+        "nmcli connection",
+    ),
     "unknown table": ("\n[prob]\nfall = 3\n", ":2: prob: unknown setting", "'probe'"),
     "unknown key": ("[probe]\n\nfal = 3\n", ":3: probe.fal: unknown setting", "'fall'"),
     "unknown key of a link": (

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netswap.adapters.bus import Variant, plain
-from netswap.adapters.nm.settings import NEVER_S, NOTE, Applied, rank, restore
+from netswap.adapters.nm.settings import (
+    NEVER_S,
+    NOTE,
+    Applied,
+    dialled,
+    is_dialled,
+    rank,
+    restore,
+)
 from tests.unit.worlds import FIXED
 
 # NM 1.42: what GetAppliedConnection gives for a plain Ethernet profile, shortened.
@@ -49,6 +57,14 @@ def test_everything_else_stays() -> None:
 def test_what_was_found_is_noted_where_it_lasts_as_long_as_the_rank() -> None:
     note = plain(rank(PROFILE, 60, None)["user"]["data"])[NOTE]
     assert note == "ipv4.dhcp-timeout=None ipv4.dns-priority=None ipv4.route-metric=None"
+
+
+def test_who_had_it_connected_is_noted_beside_the_rank_and_outlives_it() -> None:
+    assert not is_dialled(PROFILE)
+    noted = dialled(rank(PROFILE, 60, None))
+    assert is_dialled(noted)
+    back = restore(noted)
+    assert back == dialled(PROFILE)
 
 
 def test_other_user_data_stays() -> None:
