@@ -85,6 +85,7 @@ class Daemon:
         await self._connect_first()
         if not self.dry_run:
             self._guard.open()
+            self._steps.forget_lingering()
         await self._serve()
         log.info(words.STARTED)
         routes = RouteEvents(self._look_soon)
@@ -247,6 +248,7 @@ class Daemon:
             return
         if self.client is not None and self.client.needs_refresh and self._refreshing is None:
             self._refreshing = asyncio.create_task(self._refresh(self.client))
+        self._steps.follow()
         self.tell(Observed(self._world()))
 
     async def _refresh(self, client: Client) -> None:
@@ -369,6 +371,8 @@ class Daemon:
                 self._timer.cancel()
             self._probing.close()
             self._checking.close()
+            if not self.dry_run:
+                self._steps.forget_lingering()
             self._guard.close()
             if self._bus is not None:
                 await self._bus.close()

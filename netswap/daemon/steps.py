@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from netswap.adapters import conntrack, neighbours, sockets
 from netswap.adapters.bus import BusError
-from netswap.adapters.kernel import ahead
+from netswap.adapters.kernel import ahead, source
 from netswap.adapters.kernel.ahead import Ahead
 from netswap.adapters.nft.guard import GuardError, GuardLike
 from netswap.adapters.nm.dialler import Dialler
@@ -82,6 +82,8 @@ class Steps:
         self._following_up: set[asyncio.Task[None]] = set()
         self._ahead: dict[str, Ahead] = {}
         """Routes over links that NetworkManager has not said yes to."""
+        self._lingering: dict[str, frozenset[str]] = {}
+        """Interfaces whose connections may go on → the addresses they had since."""
         self.can_end = True
         """Whether the kernel can end connections, as far as is known."""
 
@@ -102,9 +104,11 @@ class Steps:
     async def _take(self, step: Step) -> None:
         match step:
             case Block(_, ifname, barrier):
+                self._let_linger(ifname, linger=barrier.lingering)
                 self._guard.block(ifname, barrier)
                 _drop_waiting(ifname)
             case Unblock(_, ifname):
+                self._let_linger(ifname, linger=False)
                 self._guard.unblock(ifname)
             case EndConnections(link, addresses, spare):
                 self.can_end = _end_connections(link, addresses, spare)
@@ -125,6 +129,25 @@ class Steps:
                 await self._dial(step).connect(uuid, connection)
             case Disconnect(link):
                 await self._dial(step).disconnect(self._device(step, link).activation)
+
+    def _let_linger(self, ifname: str, *, linger: bool) -> None:
+        if linger:
+            self._lingering.setdefault(ifname, frozenset())
+            self.follow()
+        elif self._lingering.pop(ifname, None) is not None:
+            _hold(self._lingering)
+
+    def follow(self) -> None:
+        """Have lingering connections keep to their link, as its addresses and routes are now."""
+        for ifname, before in self._lingering.items():
+            self._lingering[ifname] = before | _addresses(ifname)
+        if self._lingering:
+            _hold(self._lingering)
+
+    def forget_lingering(self) -> None:
+        """Take the routes of lingering connections away, those of a dead netswapd too."""
+        self._lingering.clear()
+        _hold({})
 
     async def _set_metric(self, step: Step, link: str, v4: int | None, v6: int | None) -> None:
         router, device = self._to(step), self._device(step, link)
@@ -212,6 +235,22 @@ def _drop_waiting(ifname: str) -> None:
         neighbours.forget_unresolved(ifname)
     except OSError as error:
         log.warning("What waits to leave by %s cannot be dropped: %s", ifname, error)
+
+
+def _hold(lingering: Mapping[str, Collection[str]]) -> None:
+    """Route them; a guard that does not come would be worse than connections that do not linger."""
+    try:
+        source.hold(lingering)
+    except OSError as error:
+        level = logging.WARNING if lingering else logging.DEBUG  # a kernel without has none to end
+        log.log(level, "Connections cannot be kept on their links: %s", error)
+
+
+def _addresses(ifname: str) -> frozenset[str]:
+    try:
+        return source.addresses(ifname)
+    except OSError:
+        return frozenset()
 
 
 def _end_connections(link: str, addresses: Sequence[str], spare: frozenset[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 TARGETS = ("198.51.100.1", "198.51.100.2")
@@ -32,6 +32,8 @@ class LinkSpec:
     lease_s: int = 3600
     """A client renews after half of it (RFC 2131, 4.4.5). dnsmasq gives no less than 120."""
     has_internet: bool = True
+    filters_sources: bool = False
+    """Whether the ISP drops what comes from an address that is not one of its own (RFC 2827)."""
     has_dhcp: bool = True
     """False: the link comes up and never gets an address."""
     autoconnect: bool = True
@@ -64,3 +66,8 @@ DUAL = LabSpec(
     links=(LinkSpec(CABLE.name, ipv6=True), LinkSpec(TETHER.name, metered=True, ipv6=True))
 )
 """Both links with IPv6."""
+
+FILTERING = LabSpec(
+    links=tuple(replace(link, filters_sources=True) for link in DUAL.links),
+)
+"""The same, with ISPs that let only addresses of their own out."""

@@ -53,6 +53,8 @@ def build(commands: Commands, spec: LabSpec) -> None:
         commands.sh("ip", "-n", link.isp, "-batch", "-", stdin=isp_lines(number))
         commands.sh("ip", "-n", INTERNET, "-batch", "-", stdin=way_back_lines(link, number))
         commands.sh("nft", "-f", "-", netns=link.isp, stdin=FILTER)
+        if link.filters_sources:
+            commands.sh("nft", "-f", "-", netns=link.isp, stdin=source_filter(number))
         commands.start(link.isp, *dnsmasq(link, number), netns=link.isp)
     servers = (sys.executable, "-m", "tests.lab.internet", *TARGETS, *TARGETS6)
     commands.start(INTERNET, *servers, netns=INTERNET)
@@ -111,6 +113,18 @@ addr add 10.255.{number}.1/30 dev to-{link.name}
 addr add 2001:db8:ff:{number}::1/64 dev to-{link.name} nodad
 route add 10.{number}.0.0/24 via 10.255.{number}.2
 route add 2001:db8:{number}::/64 via 2001:db8:ff:{number}::2
+"""
+
+
+def source_filter(number: int) -> str:
+    """Return what lets only an ISP's own addresses out to the internet (RFC 2827)."""
+    return f"""table inet sources {{
+  chain customers {{
+    type filter hook forward priority -1
+    iifname lan ip saddr != 10.{number}.0.0/24 drop
+    iifname lan ip6 saddr != 2001:db8:{number}::/64 drop
+  }}
+}}
 """
 
 

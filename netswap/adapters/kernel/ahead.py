@@ -25,6 +25,8 @@ _RTM_NEWROUTE, _RTM_DELROUTE = 24, 25
 _RTA_PRIORITY, _RTA_CACHEINFO = 6, 12
 _RTNH_F_ONLINK = 4
 """The only flag of a route that is asked for; the others tell how it is (linux/rtnetlink.h)."""
+GONE = frozenset({errno.ENOENT, errno.ESRCH, errno.ENODEV})
+"""What the kernel says where there is nothing to be deleted (any more)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def lower(ifname: str, metric: int) -> Ahead | None:
     """
     with routes.channel() as channel:
         bodies = netlink.ask(channel, routes.dump_request(socket.AF_INET))
-        standing = min(_over(ifname, bodies), default=None)
+        standing = min(over(ifname, bodies), default=None)
         if standing is None or standing[0] <= metric:
             return None
         body = with_metric(standing[1], metric)
@@ -58,11 +60,11 @@ def withdraw(ahead: Ahead) -> None:
         try:
             netlink.ask(channel, netlink.build(_RTM_DELROUTE, netlink.NLM_F_ACK, ahead.body))
         except OSError as error:
-            if error.errno not in {errno.ESRCH, errno.ENODEV}:
+            if error.errno not in GONE:
                 raise
 
 
-def _over(ifname: str, bodies: list[bytes]) -> Iterator[tuple[int, bytes]]:
+def over(ifname: str, bodies: list[bytes]) -> Iterator[tuple[int, bytes]]:
     """Yield metric and body of the default routes over this link alone."""
     names = dict(socket.if_nameindex())
     for body in bodies:

@@ -1,0 +1,105 @@
+"""Routes by source, on a network namespace's own rules and tables."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from netswap.adapters.kernel import source
+
+
+def ip(command: str) -> str:
+    done = subprocess.run(["ip", *command.split()], check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+ADDRESSES = ["10.2.0.2", "2001:db8:2::2"]
+HELD = {"tether0": ADDRESSES}
+
+
+@pytest.fixture(autouse=True)
+def _two_links() -> None:
+    for name, n in (("cable0", 1), ("tether0", 2)):
+        ip(f"link add {name} type veth peer name far-{name}")
+        ip(f"link set {name} up")
+        ip(f"link set far-{name} up")
+        ip(f"address add 10.{n}.0.2/24 dev {name}")
+        ip(f"-6 address add 2001:db8:{n}::2/64 dev {name} nodad")
+        ip(f"route add default via 10.{n}.0.1 dev {name} metric {n}00 mtu 1400")
+        ip(f"-6 route add default via fe80::{n} dev {name} metric {n}00")
+
+
+def way(destination: str, sender: str = "") -> str:
+    """Return the device by which the kernel sends, from an address that a socket has."""
+    origin = f" from {sender}" if sender else ""
+    return ip(f"route get {destination}{origin}").split(" dev ")[1].split()[0]
+
+
+def everything() -> str:
+    looks = ("rule", "-6 rule", "route show table all", "-6 route show table all")
+    return "".join(ip(look) for look in looks)
+
+
+def test_what_has_the_links_address_leaves_by_it_and_nothing_else_does() -> None:
+    source.hold(HELD)
+    assert way("198.51.100.1", "10.2.0.2") == "tether0"
+    assert way("198.51.100.1", "10.1.0.2") == way("198.51.100.1") == "cable0"
+    assert way("2001:db8:ffff::1", "2001:db8:2::2") == "tether0"
+    assert way("2001:db8:ffff::1", "2001:db8:1::2") == way("2001:db8:ffff::1") == "cable0"
+    assert "proto 110 metric 1024 mtu 1400" in everything()
+
+
+def test_networks_and_split_tunnels_are_reached_as_ever() -> None:
+    ip("route add 10.88.0.0/24 dev cable0")
+    source.hold(HELD)
+    assert way("10.88.0.1", "10.2.0.2") == "cable0"
+    assert way("10.1.0.9", "10.2.0.2") == "cable0"
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["vpn first", "vpn later"])
+def test_a_vpn_goes_first(*, late: bool) -> None:
+    """Its rules get their place from the kernel, as wg-quick's do."""
+    steps: list[Callable[[], object]] = [_full_tunnel, lambda: source.hold(HELD)]
+    for step in steps[::-1] if late else steps:
+        step()
+    assert way("198.51.100.1", "10.2.0.2") == "tun0"
+
+
+def _full_tunnel() -> None:
+    ip("tuntap add tun0 mode tun")
+    ip("link set tun0 up")
+    ip("route add default dev tun0 table 51820")
+    ip("rule add not fwmark 51820 table 51820")
+    ip("rule add table main suppress_prefixlength 0")
+
+
+def test_it_all_goes_again_whoever_made_it() -> None:
+    before = everything()
+    source.hold(HELD)
+    assert everything() != before
+    source.hold({})
+    assert everything() == before
+
+
+def test_nothing_is_done_twice_and_a_new_route_is_followed() -> None:
+    source.hold(HELD)
+    once = everything()
+    source.hold(HELD)
+    assert everything() == once
+    ip("route change default via 10.2.0.7 dev tether0 metric 200")
+    source.hold(HELD)
+    assert "via 10.2.0.7" in ip("route get 198.51.100.1 from 10.2.0.2")
+
+
+def test_a_device_that_is_gone_leaves_nothing() -> None:
+    source.hold(HELD)
+    ip("link delete tether0")
+    source.hold(HELD)
+    assert "proto 110" not in everything()
+
+
+def test_addresses_are_those_that_are_good_beyond_the_link() -> None:
+    assert source.addresses("tether0") == set(ADDRESSES)
+    assert source.addresses("gone0") == frozenset()
