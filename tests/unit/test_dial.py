@@ -1,0 +1,138 @@
+"""Links on demand: who is connected when, and when it is let go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from netswap import config
+from netswap.core.actions import Connect, Disconnect, Say
+from netswap.core.dial import GRACE_S, SHOWN_S, Dial
+from netswap.core.health import Health
+from netswap.core.model import Link, Mode
+from tests.unit.worlds import DOWN as RISING
+from tests.unit.worlds import SHAKY, UNKNOWN, UP, link, world
+
+TOML = """
+[[link]]
+name = "cable"
+match = { interface = "cable" }
+[[link]]
+name = "phone"
+match = { connection = "Phone" }
+connect = "on-demand"
+[[link]]
+name = "lte"
+match = { uuid = "LTE" }
+connect = "on-demand"
+"""
+DOWN = replace(RISING, losses=4)
+CALL_PHONE, CALL_LTE = Connect("phone", None, "Phone"), Connect("lte", "LTE", None)
+CABLE, PHONE, LTE = link("cable", 100), link("phone", 60), link("lte", 700)
+ABSENT = {name: Link(name, obstacle="not connected") for name in ("phone", "lte")}
+COMING = replace(PHONE, v4=None, obstacle="connecting", connecting=True, dialled=True)
+
+
+class Play:
+    """A dial, and the world as it is told."""
+
+    def __init__(self, toml: str = TOML) -> None:
+        self.said: list[Say] = []
+        self.dial = Dial(config.parse(toml), self.said.append, -GRACE_S)
+
+    def at(
+        self,
+        now_s: float,
+        cable: Health,
+        *others: tuple[Link, Health],
+        nm: bool = True,
+        mode: Mode = Mode.AUTO,
+    ) -> Connect | Disconnect | None:
+        there = {seen.name: (seen, health) for seen, health in others}
+        rest = [there.get(name, (gone, DOWN)) for name, gone in ABSENT.items()]
+        first = link("cable", 50) if cable is UP else CABLE
+        seen = world(first, *(seen for seen, _ in rest), managed=nm)
+        healths = {"cable": cable, **{seen.name: health for seen, health in rest}}
+        desired = seen.leader.name if seen.leader else None
+        self.dial.observe(seen, healths, desired, now_s)
+        return self.dial.step(seen, healths, mode, now_s)
+
+
+def test_nothing_is_connected_while_a_link_before_works_or_may_work() -> None:
+    assert [Play().at(0, health) for health in (UP, SHAKY, UNKNOWN, RISING)] == [None] * 4
+
+
+def test_the_first_is_connected_once_every_link_before_is_down_and_then_waited_for() -> None:
+    play = Play()
+    assert play.at(0, DOWN) == CALL_PHONE
+    assert play.at(1, DOWN) is None
+    assert play.at(9, DOWN, (COMING, DOWN)) is None
+    assert play.at(10, DOWN, (PHONE, UNKNOWN)) is None
+
+
+def test_it_is_begun_at_the_first_lost_probe_if_so_wanted() -> None:
+    toml = TOML.replace('"Phone" }', '"Phone" }\nconnect_when = "suspect"')
+    assert Play(toml).at(0, SHAKY) == CALL_PHONE
+
+
+def test_nothing_is_connected_in_a_pause_or_without_networkmanager_or_right_after_a_sleep() -> None:
+    play = Play()
+    assert play.at(0, DOWN, mode=Mode.PAUSED) is None
+    assert play.at(0, DOWN, nm=False) is None
+    play.dial.wake(0)
+    assert play.at(GRACE_S - 1, DOWN) is None
+    assert play.at(GRACE_S, DOWN) == CALL_PHONE
+
+
+def test_a_refusal_moves_on_to_the_next_and_is_repeated_later_and_later() -> None:
+    play = Play()
+    assert play.at(0, DOWN) == CALL_PHONE
+    assert play.dial.failed(CALL_PHONE, 0) == 2
+    assert play.at(0, DOWN) == CALL_LTE
+    assert play.at(2, DOWN) == CALL_PHONE
+    assert play.dial.failed(CALL_PHONE, 2) == 6
+
+
+def test_what_networkmanager_gives_up_moves_on_to_the_next() -> None:
+    play = Play()
+    play.at(0, DOWN)
+    play.at(1, DOWN, (COMING, DOWN))
+    assert play.at(5, DOWN) == CALL_LTE
+    assert play.said[0].text == "Could not connect phone: connecting; next try in 2 s"
+
+
+def test_what_never_begins_to_connect_moves_on_to_the_next() -> None:
+    play = Play()
+    play.at(0, DOWN)
+    assert play.at(SHOWN_S, DOWN) == CALL_LTE
+
+
+def test_what_takes_too_long_is_let_go_and_the_next_one_tried() -> None:
+    play = Play()
+    play.at(0, DOWN)
+    assert play.at(44, DOWN, (COMING, DOWN)) is None
+    assert play.at(45, DOWN, (COMING, DOWN)) == Disconnect("phone")
+    assert play.at(45, DOWN, (COMING, DOWN)) == CALL_LTE
+
+
+def test_what_is_connected_and_does_not_work_moves_on_to_the_next() -> None:
+    assert Play().at(0, DOWN, (PHONE, DOWN)) == CALL_LTE
+
+
+def test_it_is_released_some_time_after_traffic_went_back_and_only_if_it_is_ours() -> None:
+    ours = replace(PHONE, dialled=True)
+    play = Play()
+    assert play.at(0, UP, (ours, UP)) is None
+    assert play.at(59, UP, (ours, UP)) is None
+    assert play.at(60, UP, (ours, UP)) == Disconnect("phone")
+    theirs = Play()
+    assert theirs.at(0, UP, (PHONE, UP)) is None
+    assert theirs.at(600, UP, (PHONE, UP)) is None
+
+
+def test_another_outage_in_between_begins_the_time_anew() -> None:
+    ours = replace(PHONE, dialled=True)
+    play = Play()
+    play.at(0, UP, (ours, UP))
+    play.at(30, DOWN, (ours, UP))
+    assert play.at(70, UP, (ours, UP)) is None
+    assert play.at(130, UP, (ours, UP)) == Disconnect("phone")
