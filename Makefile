@@ -8,7 +8,7 @@ PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest -n 6 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint lab bench bench-ipv6 bench-leaks bench-connections \
+.PHONY: help setup demo test unit lint lab bench bench-ipv6 sim bench-leaks bench-connections \
 	man install uninstall deb test-deb clean
 
 help: ## print this list
@@ -35,6 +35,9 @@ lab: setup ## a shell in a lab, with nmcli, netswapctl and cut, heal, pull, plug
 
 bench: setup ## measure in the lab; prints a table, writes build/bench.json
 	@$(PYTHON) -m bench
+
+sim: setup ## simulate the probing: what its settings cost and give; draws docs/detection.svg
+	@$(PYTHON) -m bench.sim
 
 bench-ipv6: setup ## measure how IPv6 is refused, and how it follows a swap
 	@$(PYTHON) -m bench.ipv6
