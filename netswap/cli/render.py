@@ -99,7 +99,7 @@ def troubles_of(link: LinkStatus, now_s: float) -> Iterator[str]:
     if link.health6 not in ("", "up") and link.health == "up":
         yield f"{link.name}: IPv6 is {link.health6}: {link.reason6}"
     silent = [target for target, loss in link.target_loss.items() if loss == 1]
-    if link.health == "up" and silent:
+    if link.health == "up" and 0 < len(silent) < len(link.target_loss):
         yield f"{link.name}: no reply from {', '.join(silent)}, though others reply"
 
 

@@ -56,11 +56,11 @@ class Window:
         self.loss, self.uneasy = None, False
 
     def losses(self) -> dict[str, float]:
-        """Return the share that was lost to each target."""
-        return self._losses(self._rounds)
+        """Return the share that was lost to each target; nothing where no round was decided."""
+        return self._losses(self._rounds) if self._rounds else {}
 
     def _losses(self, rounds: Collection[Round]) -> dict[str, float]:
-        size = len(rounds) or 1
+        size = len(rounds)
         answered = [target for seen in rounds for target in seen.answered]
         return {target: 1 - answered.count(target) / size for target in self._targets}
 

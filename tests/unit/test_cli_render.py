@@ -209,3 +209,19 @@ def test_a_link_that_is_up_is_no_trouble() -> None:
     text = "\n".join(render.status(a_status(CABLE, unknown), NOW_S))
     assert text.count(" is unknown since ") == 1
     assert "cable is up" not in text
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        ({}, []),
+        ({"a": 1.0}, []),
+        ({"a": 1.0, "b": 1.0}, []),
+        ({"a": 0.9, "b": 0.0}, []),
+        ({"a": 1.0, "b": 0.0}, ["cable: no reply from a, though others reply"]),
+    ],
+)
+def test_a_target_that_is_silent_while_others_reply(
+    losses: dict[str, float], said: list[str]
+) -> None:
+    assert list(render.troubles_of(a_link(target_loss=losses), NOW_S)) == said

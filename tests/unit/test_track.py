@@ -214,6 +214,10 @@ def test_one_of_two_targets_will_do() -> None:
     assert track.losses == {"a": 1.0, "b": 0.0}
 
 
+def test_before_any_round_no_target_is_blamed() -> None:
+    assert asking_two(1).losses == {}
+
+
 def test_both_must_answer_where_that_is_wanted() -> None:
     track = asking_two(2)
     first = sent(track, 0.0)
