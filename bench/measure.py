@@ -69,7 +69,9 @@ class Results:
         self.takeover = Measure(
             "takeover_ms", "takeover: decision → kernel route", "ms", 1, Bar(MEDIAN, 5.0)
         )
-        self.returning = Measure("swap_back_ms", "swap back: decision → kernel route", "ms", 1)
+        self.returning = Measure(
+            "swap_back_ms", "swap back: decision → kernel route", "ms", 1, Bar(MEDIAN, 20.0)
+        )
         self.told = Measure("connection_told_ms", "kernel route → old ones ended", "ms", 1)
         self.lookup = Measure(
             "first_lookup_ms", "kernel route → first name found", "ms", 1, Bar(MEDIAN, 100.0)
