@@ -8,7 +8,7 @@ PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest -n 6 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint lab bench bench-ipv6 sim bench-leaks bench-connections \
+.PHONY: help setup demo test unit lint lab bench bench-ipv6 sim bench-leaks bench-connections bench-long \
 	man install uninstall deb test-deb clean
 
 help: ## print this list
@@ -44,6 +44,9 @@ bench-ipv6: setup ## measure how IPv6 is refused, and how it follows a swap
 
 bench-leaks: setup ## an hour of traffic, 50 swaps (MINUTES=5: quicker): what leaked by a guarded link
 	@$(PYTHON) -m bench.leaks
+
+bench-long: setup ## hours of netswapd with an outage every 5 minutes (MINUTES=30: less)
+	@$(PYTHON) -m bench.long
 
 bench-connections: setup ## measure when connections are told of a swap
 	@$(PYTHON) -m bench.connections
