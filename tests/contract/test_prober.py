@@ -318,6 +318,20 @@ def test_local_errors_are_told_in_words() -> None:
     run(test)
 
 
+def test_without_a_route_by_ipv4_the_target_is_taken_for_a_neighbour() -> None:
+    """There is no local error, so a link without a default route must be known by that."""
+
+    async def test() -> None:
+        sh("ip netns add peer")
+        neighbour()
+        prober = real(Heard(), "cable0")
+        prober.send(FAR, 1)
+        prober.close()
+
+    run(test)
+    assert subprocess.check_output(["ip", "neighbour", "show", FAR, "dev", "cable0"])
+
+
 @both_versions
 def test_the_guard_lets_marked_probes_pass_and_blocks_others(near: str) -> None:
     async def test() -> None:

@@ -16,7 +16,7 @@ from dbus_next.signature import Variant
 from tests.lab.commands import holds, wait_until
 from tests.lab.lab import Lab
 from tests.lab.link import Link
-from tests.lab.nmbus import DEVICE, NM, NmBus, plain
+from tests.lab.nmbus import DEVICE, NM, CallFailedError, NmBus, plain
 from tests.lab.nmsettings import note, rank, requests
 from tests.lab.spec import CABLE, LabSpec, LinkSpec
 from tests.lab.witness import HeldConnection, RouteWatch
@@ -49,6 +49,22 @@ def test_connection_up_undoes_a_reapply(lab: Lab, nm: NmBus, tether: Link) -> No
     wait_until(lambda: tether.metric() == 60, 2, "the metric is in the kernel")
     lab.nmcli("connection", "up", "tether0")
     wait_until(lambda: tether.metrics() == [101], 2, "NetworkManager's own metric is back")
+
+
+def test_reapply_of_what_somebody_else_changed_meanwhile_is_refused(
+    nm: NmBus, tether: Link
+) -> None:
+    settings, version = nm.applied("tether0")
+    nm.reapply("tether0", rank(150))
+    with pytest.raises(CallFailedError, match="VersionIdMismatch"):
+        nm.call(nm.device("tether0"), DEVICE, "Reapply", "a{sa{sv}}tu", settings, version, 0)
+    assert holds(lambda: tether.metrics() == [150], for_s=0.5)
+
+
+def test_nmcli_cannot_edit_the_user_setting_of_a_profile(lab: Lab) -> None:
+    """Why netswap's configuration is a file of its own."""
+    with pytest.raises(AssertionError, match="user"):
+        lab.nmcli("connection", "modify", "tether0", "user.data", "netswap.name=phone")
 
 
 def test_reapply_asks_for_the_lease_again(lab: Lab, nm: NmBus, tether: Link) -> None:

@@ -6,6 +6,7 @@ Measured on NetworkManager 1.42.4. See also test_facts_nm.py.
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
 import pytest
@@ -15,7 +16,7 @@ from tests.lab.lab import Lab
 from tests.lab.link import Link
 from tests.lab.nmbus import DEVICE, NM, NM_PATH, NmBus, plain
 from tests.lab.nmsettings import note, rank, requests
-from tests.lab.spec import LabSpec
+from tests.lab.spec import TARGETS, LabSpec
 
 FULL, LIMITED = 4, 3
 """NMConnectivityState."""
@@ -24,6 +25,13 @@ NO_CHECK = 20000
 """NetworkManager adds it to the metric of a link whose connectivity check fails."""
 
 CHECKED = LabSpec(connectivity_check_s=1)
+HOOKED = LabSpec(dispatcher=True)
+SLOW_HOOK = """\
+#!/bin/sh
+echo begin >> /run/lab/hooks
+sleep 0.3
+echo end >> /run/lab/hooks
+"""
 
 GUARD = (
     "table inet guard { chain out { type filter hook output priority 0; "
@@ -108,6 +116,29 @@ def test_the_connectivity_check_is_slow_to_see_a_cut(lab: Lab, cable: Link) -> N
     wait_until(lambda: lab.active() == "tether0", 40, "NetworkManager moves the route")
     assert time.monotonic() - cut > 10
     assert cable.metrics() == [NO_CHECK + 100]
+
+
+@pytest.mark.lab(HOOKED)
+def test_dispatcher_scripts_run_one_at_a_time(lab: Lab, cable: Link, tether: Link) -> None:
+    ran = Path("/run/lab/hooks")
+    script = Path("/etc/NetworkManager/dispatcher.d/10-slow")
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(SLOW_HOOK)
+    script.chmod(0o755)
+    lab.nmcli("--wait", "0", "connection", "up", "cable0")
+    lab.nmcli("--wait", "0", "connection", "up", "tether0")
+    wait_until(lambda: ran.exists() and ran.read_text().count("end") >= 4, 10, "four runs")
+    assert ran.read_text().startswith("begin\nend\n" * 4)
+
+
+@pytest.mark.parametrize("rp_filter", [1, 2])
+def test_a_strict_reverse_path_filter_loses_replies_over_what_is_no_default_route(
+    lab: Lab, tether: Link, rp_filter: int
+) -> None:
+    lab.sh("sysctl", "-qw", f"net.ipv4.conf.tether0.rp_filter={rp_filter}")
+    ping = ("ping", "-c", "1", "-W", "1", "-I", "tether0", TARGETS[0])
+    answer = ", 0% packet loss" in lab.sh(*ping, check=False)
+    assert answer == (rp_filter == 2)
 
 
 @pytest.mark.parametrize("sig", [SIGTERM, SIGKILL])
