@@ -29,16 +29,20 @@ class Block:
     link: str
     ifname: str
     barrier: Barrier = REFUSE
+    lingering: tuple[str, ...] = ()
+    """The addresses whose connections keep to the link, where the barrier lets them go on."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndConnections:
-    """End the connections that are bound to the addresses of a link that was left."""
+    """End the connections that use the addresses of a link that was left."""
 
     link: str
     addresses: tuple[str, ...]
     spare: frozenset[str] = frozenset()
     """Networks to which connections may live on."""
+    own: bool = True
+    """Whether this computer's, too; else only those that it forwards."""
 
 
 @dataclass(frozen=True, slots=True)

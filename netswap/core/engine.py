@@ -179,7 +179,7 @@ class Engine:
     # what happened
 
     def _observe(self, seen: World, now_s: float) -> None:
-        world = self._addresses.recall(seen, now_s)
+        world = self._addresses.recall(seen, now_s, self._lingers)
         if world.managed != self._world.managed:
             self._actions.append(words.manager(running=world.managed))
         for name in self._tracks.observe(world, now_s):

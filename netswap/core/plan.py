@@ -101,9 +101,10 @@ def _block(desired: Desired, world: World) -> Iterator[Step]:
         guarded = link.ifname in world.guarded
         stands = world.barriers.get(link.ifname, barrier)
         if not guarded or stands != barrier:
-            yield Block(link.name, link.ifname, barrier)
-        if link.addresses and not barrier.lingering and (not guarded or stands.lingering):
-            yield EndConnections(link.name, link.addresses, barrier.allow)
+            lingering = link.addresses if barrier.lingering else ()
+            yield Block(link.name, link.ifname, barrier, lingering)
+        if link.addresses and (not guarded or (stands.lingering and not barrier.lingering)):
+            yield EndConnections(link.name, link.addresses, barrier.allow, not barrier.lingering)
 
 
 def _name_of(world: World, ifname: str) -> str:

@@ -217,8 +217,9 @@ def step_text(step: Step) -> str:
             text = f"Blocking all packets via nftables to interface {ifname}"
         case Unblock(_, ifname):
             text = f"Unblocking all packets via nftables to interface {ifname}"
-        case EndConnections(link, addresses):
-            text = f"Ending the connections of {link} ({', '.join(addresses)})"
+        case EndConnections(link, addresses, _, own):
+            which = "connections" if own else "forwarded connections"
+            text = f"Ending the {which} of {link} ({', '.join(addresses)})"
         case SetMetric(link, v4, v6):
             families = [f"{name} {rank}" for name, rank in (("IPv4", v4), ("IPv6", v6)) if rank]
             text = f"Setting the metric of {link}: {', '.join(families)}"

@@ -248,7 +248,6 @@ class Daemon:
             return
         if self.client is not None and self.client.needs_refresh and self._refreshing is None:
             self._refreshing = asyncio.create_task(self._refresh(self.client))
-        self._steps.follow()
         self.tell(Observed(self._world()))
 
     async def _refresh(self, client: Client) -> None:
@@ -264,6 +263,7 @@ class Daemon:
     def _world(self) -> World:
         world = self._stepper.seen(self._observe())
         self._probing.keep([link.name for link in world.links])
+        self._steps.follow([link.ifname for link in world.links])
         return world
 
     def _observe(self) -> World:

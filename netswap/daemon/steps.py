@@ -82,8 +82,12 @@ class Steps:
         self._following_up: set[asyncio.Task[None]] = set()
         self._ahead: dict[str, Ahead] = {}
         """Routes over links that NetworkManager has not said yes to."""
-        self._lingering: dict[str, frozenset[str]] = {}
-        """Interfaces whose connections may go on → the addresses they had since."""
+        self._lingering: dict[str, tuple[str, ...]] = {}
+        """Interfaces whose connections may go on → the addresses that those have."""
+        self._interfaces: Collection[str] = ()
+        """Those of all links."""
+        self._holds = False
+        """Whether anything was routed for lingering connections."""
         self.can_end = True
         """Whether the kernel can end connections, as far as is known."""
 
@@ -103,15 +107,17 @@ class Steps:
 
     async def _take(self, step: Step) -> None:
         match step:
-            case Block(_, ifname, barrier):
-                self._let_linger(ifname, linger=barrier.lingering)
+            case Block(_, ifname, barrier, lingering):
+                self._let_linger(ifname, lingering)
                 self._guard.block(ifname, barrier)
                 _drop_waiting(ifname)
             case Unblock(_, ifname):
-                self._let_linger(ifname, linger=False)
+                self._lingering.pop(ifname, None)
                 self._guard.unblock(ifname)
-            case EndConnections(link, addresses, spare):
-                self.can_end = _end_connections(link, addresses, spare)
+            case EndConnections(link, addresses, spare, own):
+                if own:
+                    self.can_end = _end_connections(link, addresses, spare)
+                _forget_forwarded(link, addresses, spare)
             case SetMetric(link, v4, v6):
                 await self._set_metric(step, link, v4, v6)
             case Restore(link):
@@ -130,24 +136,24 @@ class Steps:
             case Disconnect(link):
                 await self._dial(step).disconnect(self._device(step, link).activation)
 
-    def _let_linger(self, ifname: str, *, linger: bool) -> None:
-        if linger:
-            self._lingering.setdefault(ifname, frozenset())
-            self.follow()
-        elif self._lingering.pop(ifname, None) is not None:
-            _hold(self._lingering)
+    def _let_linger(self, ifname: str, addresses: tuple[str, ...]) -> None:
+        """Route them before the guard comes; no more only once they have ended, see `follow`."""
+        self._lingering.pop(ifname, None)
+        if addresses:
+            self._lingering[ifname] = addresses
+            self.follow(self._interfaces)
 
-    def follow(self) -> None:
-        """Have lingering connections keep to their link, as its addresses and routes are now."""
-        for ifname, before in self._lingering.items():
-            self._lingering[ifname] = before | _addresses(ifname)
-        if self._lingering:
-            _hold(self._lingering)
+    def follow(self, interfaces: Collection[str]) -> None:
+        """Have lingering connections keep to their link, as routes are now, and no others."""
+        self._interfaces = interfaces
+        if self._lingering or self._holds:
+            _hold(self._lingering, interfaces)
+        self._holds = bool(self._lingering)
 
     def forget_lingering(self) -> None:
         """Take the routes of lingering connections away, those of a dead netswapd too."""
         self._lingering.clear()
-        _hold({})
+        _hold({}, ())
 
     async def _set_metric(self, step: Step, link: str, v4: int | None, v6: int | None) -> None:
         router, device = self._to(step), self._device(step, link)
@@ -237,20 +243,13 @@ def _drop_waiting(ifname: str) -> None:
         log.warning("What waits to leave by %s cannot be dropped: %s", ifname, error)
 
 
-def _hold(lingering: Mapping[str, Collection[str]]) -> None:
+def _hold(lingering: Mapping[str, Collection[str]], interfaces: Collection[str]) -> None:
     """Route them; a guard that does not come would be worse than connections that do not linger."""
     try:
-        source.hold(lingering)
+        source.hold(lingering, interfaces)
     except OSError as error:
         level = logging.WARNING if lingering else logging.DEBUG  # a kernel without has none to end
         log.log(level, "Connections cannot be kept on their links: %s", error)
-
-
-def _addresses(ifname: str) -> frozenset[str]:
-    try:
-        return source.addresses(ifname)
-    except OSError:
-        return frozenset()
 
 
 def _end_connections(link: str, addresses: Sequence[str], spare: frozenset[str]) -> bool:
@@ -259,10 +258,13 @@ def _end_connections(link: str, addresses: Sequence[str], spare: frozenset[str])
     count = sum(destroyed.ended for destroyed in ended)
     if count:
         log.info("Ended %d connection%s of %s", count, "s" * (count != 1), link)
+    return all(destroyed.supported for destroyed in ended)
+
+
+def _forget_forwarded(link: str, addresses: Sequence[str], spare: frozenset[str]) -> None:
     forgotten = conntrack.forget(addresses, spare)
     if forgotten:
         log.info("Forgot %d forwarded connection%s of %s", forgotten, "s" * (forgotten != 1), link)
-    return all(destroyed.supported for destroyed in ended)
 
 
 class DryRun:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -15,8 +16,8 @@ def ip(command: str) -> str:
     return done.stdout
 
 
-ADDRESSES = ["10.2.0.2", "2001:db8:2::2"]
-HELD = {"tether0": ADDRESSES}
+HELD = {"tether0": ["10.2.0.2", "2001:db8:2::2"]}
+OURS = ["cable0", "tether0"]
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +44,7 @@ def everything() -> str:
 
 
 def test_what_has_the_links_address_leaves_by_it_and_nothing_else_does() -> None:
-    source.hold(HELD)
+    source.hold(HELD, OURS)
     assert way("198.51.100.1", "10.2.0.2") == "tether0"
     assert way("198.51.100.1", "10.1.0.2") == way("198.51.100.1") == "cable0"
     assert way("2001:db8:ffff::1", "2001:db8:2::2") == "tether0"
@@ -53,7 +54,7 @@ def test_what_has_the_links_address_leaves_by_it_and_nothing_else_does() -> None
 
 def test_networks_and_split_tunnels_are_reached_as_ever() -> None:
     ip("route add 10.88.0.0/24 dev cable0")
-    source.hold(HELD)
+    source.hold(HELD, OURS)
     assert way("10.88.0.1", "10.2.0.2") == "cable0"
     assert way("10.1.0.9", "10.2.0.2") == "cable0"
 
@@ -61,7 +62,7 @@ def test_networks_and_split_tunnels_are_reached_as_ever() -> None:
 @pytest.mark.parametrize("late", [False, True], ids=["vpn first", "vpn later"])
 def test_a_vpn_goes_first(*, late: bool) -> None:
     """Its rules get their place from the kernel, as wg-quick's do."""
-    steps: list[Callable[[], object]] = [_full_tunnel, lambda: source.hold(HELD)]
+    steps: list[Callable[[], object]] = [_full_tunnel, lambda: source.hold(HELD, OURS)]
     for step in steps[::-1] if late else steps:
         step()
     assert way("198.51.100.1", "10.2.0.2") == "tun0"
@@ -77,29 +78,60 @@ def _full_tunnel() -> None:
 
 def test_it_all_goes_again_whoever_made_it() -> None:
     before = everything()
-    source.hold(HELD)
+    source.hold(HELD, OURS)
     assert everything() != before
-    source.hold({})
+    source.hold({}, ())
     assert everything() == before
 
 
 def test_nothing_is_done_twice_and_a_new_route_is_followed() -> None:
-    source.hold(HELD)
+    source.hold(HELD, OURS)
     once = everything()
-    source.hold(HELD)
+    source.hold(HELD, OURS)
     assert everything() == once
     ip("route change default via 10.2.0.7 dev tether0 metric 200")
-    source.hold(HELD)
+    source.hold(HELD, OURS)
     assert "via 10.2.0.7" in ip("route get 198.51.100.1 from 10.2.0.2")
 
 
 def test_a_device_that_is_gone_leaves_nothing() -> None:
-    source.hold(HELD)
+    source.hold(HELD, OURS)
     ip("link delete tether0")
-    source.hold(HELD)
+    source.hold(HELD, OURS)
     assert "proto 110" not in everything()
 
 
-def test_addresses_are_those_that_are_good_beyond_the_link() -> None:
-    assert source.addresses("tether0") == set(ADDRESSES)
-    assert source.addresses("gone0") == frozenset()
+def test_ipv6_that_is_away_for_a_moment_goes_by_no_other_link() -> None:
+    """Its routes are flushed, in all tables, as NetworkManager does it."""
+    source.hold(HELD, OURS)
+    disable_ipv6(1)
+    for _ in range(2):
+        with pytest.raises(subprocess.CalledProcessError, match="ip"):
+            way("2001:db8:ffff::1", "2001:db8:2::2")
+        source.hold(HELD, OURS)
+    disable_ipv6(0)
+    ip("-6 address add 2001:db8:2::2/64 dev tether0 nodad")
+    ip("-6 route add default via fe80::2 dev tether0 metric 200")
+    source.hold(HELD, OURS)
+    assert way("2001:db8:ffff::1", "2001:db8:2::2") == "tether0"
+    source.hold({}, ())
+    assert "proto 110" not in everything()
+
+
+def disable_ipv6(value: int) -> None:
+    Path("/proc/sys/net/ipv6/conf/tether0/disable_ipv6").write_text(str(value))
+
+
+def test_a_vpn_in_the_main_table_goes_first_while_it_leads() -> None:
+    """As of NetworkManager: a default route of metric 50. Each family by itself."""
+    source.hold(HELD, OURS)
+    assert way("198.51.100.1", "10.2.0.2") == "tether0"
+    ip("tuntap add tun0 mode tun")
+    ip("link set tun0 up")
+    ip("route add default dev tun0 metric 50")
+    source.hold(HELD, OURS)
+    assert way("198.51.100.1", "10.2.0.2") == "tun0"
+    assert way("2001:db8:ffff::1", "2001:db8:2::2") == "tether0"
+    ip("link delete tun0")
+    source.hold(HELD, OURS)
+    assert way("198.51.100.1", "10.2.0.2") == "tether0"

@@ -9,8 +9,8 @@ import pytest
 from tests.lab.commands import holds, wait_until
 from tests.lab.lab import Lab
 from tests.lab.link import Link
-from tests.lab.netswap_toml import NAMED, QUICK
-from tests.lab.spec import FILTERING, TARGETS
+from tests.lab.netswap_toml import NAMED
+from tests.lab.spec import TARGETS
 from tests.lab.witness import Capture, HeldConnection
 
 ROUTER = "10.2.0.1"
@@ -38,13 +38,6 @@ def ask(link: Link, target: str, port: int = 7, timeout_s: float = 1) -> str:
 
 def ping(lab: Lab, target: str) -> str:
     return lab.sh("ping", "-c1", "-W1", "-I", "tether0", target, check=False)
-
-
-def policy(lab: Lab) -> list[str]:
-    """Return the laptop's rules and routes that bear netswap's number."""
-    looks = ("ip rule", "ip -6 rule", "ip route show table all", "ip -6 route show table all")
-    lines = [line for look in looks for line in lab.sh(*look.split()).splitlines()]
-    return [line for line in lines if "proto 110" in line]
 
 
 def test_own_network_stays_reachable_but_no_name_server_in_it(lab: Lab, tether: Link) -> None:
@@ -88,28 +81,6 @@ def test_metered_only_guards_the_phone_and_never_the_cable(lab: Lab) -> None:
     lab.link("cable0").cut()
     wait_until(lambda: lab.active() == "tether0", 3, "failover")
     assert holds(lambda: not [x for x in daemon.lines if "interface cable0: phone" in x], for_s=1)
-
-
-@pytest.mark.lab(FILTERING)
-def test_connections_may_linger_after_a_swap_back(lab: Lab, cable: Link, tether: Link) -> None:
-    """By the link they were made over: the ISP of another would not let their address out."""
-    daemon = lab.netswapd(f"{QUICK}[guard]\nlinger_s = 6\n")
-    daemon.wait_for("Blocking", 5)
-    with HeldConnection() as dead:
-        cable.cut()
-        left = daemon.wait_for("Blocking all packets via nftables to interface cable0", 3)
-        wait_until(lambda: dead.ended, 2, "over a dead link nothing lingers")
-    with HeldConnection() as old:
-        cable.heal()
-        daemon.wait_for("Blocking all packets via nftables to interface tether0", 3, left)
-        wait_until(lambda: lab.active() == "cable0", 3, "swap back")
-        wait_until(lambda: old.answers() or old.ended, 5, "the connection goes on")
-        assert holds(lambda: old.answers(2) and not old.ended, for_s=0.5)
-        assert ask(tether, TARGETS[0]) == "PermissionError"
-        with pytest.raises(ConnectionRefusedError):
-            HeldConnection(over=tether)
-        wait_until(lambda: old.ended, 10, "its time is over")
-    wait_until(lambda: not policy(lab), 3, "nothing of it is left")
 
 
 def test_wrong_network_is_a_configuration_error(lab: Lab) -> None:

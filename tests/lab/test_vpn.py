@@ -10,11 +10,8 @@ from tests.lab.link import Link
 from tests.lab.netswap_toml import QUICK
 from tests.lab.spec import TARGETS
 from tests.lab.stream import Stream
-from tests.lab.vpn import INSIDE, OFFICE, SERVER, Vpn, bare
+from tests.lab.vpn import INSIDE, METRIC_50, OFFICE, SERVER, Vpn, bare
 from tests.lab.witness import Capture, HeldConnection, RouteWatch
-
-METRIC_50 = f"--route 0.0.0.0 0.0.0.0 vpn_gateway 50 --route {SERVER} 255.255.255.255 net_gateway"
-"""A default route, and the way to the server, as NetworkManager's own VPNs have them."""
 
 
 def start(lab: Lab) -> None:

@@ -36,6 +36,9 @@ COMMON = (
     f"--ping 1 --ping-restart 3 --float --connect-retry 1 1"
 )
 
+METRIC_50 = f"--route 0.0.0.0 0.0.0.0 vpn_gateway 50 --route {SERVER} 255.255.255.255 net_gateway"
+"""A default route, and the way to the server, as NetworkManager's own VPNs have them."""
+
 
 class Vpn:
     """A tunnel that is up; it is routed by one of the methods."""

@@ -179,6 +179,10 @@ class HeldConnection(Observer):
         except OSError as error:
             self._end(error)
 
+    def finish(self) -> None:
+        """Say that nothing more will be sent, upon which the server ends it in an orderly way."""
+        self._tcp.shutdown(socket.SHUT_WR)
+
     def answers(self, timeout_s: float = 0.3) -> bool:
         """Tell whether what is sent comes back in time."""
         before = self.echoed

@@ -6,8 +6,13 @@ new default route with the old link's address, and an ISP that filters sources d
 rules for each of its addresses: first all routes of the main table but the defaults, so that
 networks, containers and split tunnels are reached as ever, then that table.
 
+IPv6 has a last default route there that leads nowhere. NetworkManager takes the link's own away for
+some seconds just then (docs/facts.md, N5), and the copy goes with it. Sent by another link a packet
+would be refused by the guard, and the connection end; so it waits, and is sent again.
+
 A program that is bound to no address has none yet when the kernel looks for its route, so no rule
-matches: only what has a source already is held to it.
+matches: only what has a source already is held to it. Where the default route in use is not one of
+our links', as that of a VPN in the main table, nothing of that family is held.
 
 All that is made here bears a protocol number of netswap's own. That is how what a dead netswapd
 left is known.
@@ -17,7 +22,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from netswap.adapters import netlink
 from netswap.adapters.kernel import ahead, routes
@@ -34,69 +39,60 @@ all that let the kernel choose, which gives them one less than the lowest there 
 """
 
 _RTM_NEWROUTE, _RTM_DELROUTE = 24, 25
-_RTM_GETADDR = 22
 _RTM_NEWRULE, _RTM_DELRULE, _RTM_GETRULE = 32, 33, 34
-_RTA_TABLE = 15
+_RTA_OIF, _RTA_PRIORITY, _RTA_TABLE, _RTA_PREF = 4, 6, 15, 20
+_RTN_UNREACHABLE = 7
+_LOOPBACK = 1
+"""The index of lo, everywhere."""
 _FRA_SRC, _FRA_PRIORITY, _FRA_SUPPRESS_PREFIXLEN, _FRA_TABLE, _FRA_PROTOCOL = 2, 6, 14, 15, 21
 _FR_ACT_TO_TBL = 1
 _MAIN = 254
 _NO_LIMIT = 2**32 - 1
-_METRIC = 1024
-"""Each has a table to itself: any number would do."""
-_UNIVERSE = 0
-
-_ADDRESS = struct.Struct("=BBBBI")  # ifaddrmsg: family, prefix length, flags, scope, interface
-_IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_METRIC, _LAST = 1024, 2**32 - 1
+"""Each has a table to itself: any number would do, but that what leads nowhere comes last."""
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
 Rule = tuple[int, bytes, int, int]
 """Family, source address, table, and up to which prefix length its routes do not count."""
 
 
-def addresses(ifname: str) -> frozenset[str]:
-    """Return the addresses of a device that are good beyond its own network; none if it is gone.
-
-    Raises OSError where the kernel cannot be asked.
-    """
-    with routes.channel() as channel:
-        request = netlink.build(_RTM_GETADDR, netlink.NLM_F_DUMP, _ADDRESS.pack(0, 0, 0, 0, 0))
-        bodies = netlink.ask(channel, request)
-    return frozenset(_parse_addresses(ifname, bodies))
-
-
-def _parse_addresses(ifname: str, bodies: list[bytes]) -> Iterator[str]:
-    names = dict(socket.if_nameindex())
-    for body in bodies:
-        family, _bits, _flags, scope, index = _ADDRESS.unpack_from(body)
-        if family in _FAMILIES and scope == _UNIVERSE and names.get(index) == ifname:
-            found = netlink.attributes(body[_ADDRESS.size :])
-            yield socket.inet_ntop(family, found.get(_IFA_LOCAL, found[_IFA_ADDRESS]))
-
-
-def hold(links: Mapping[str, Collection[str]]) -> None:
+def hold(links: Mapping[str, Collection[str]], ours: Collection[str]) -> None:
     """Have exactly these links' addresses held to their links; what stands for others goes.
 
-    Nothing is done where nothing differs. A link without a default route, or that is gone, holds
-    nothing. Raises OSError where the kernel refuses, as one without policy routing does.
+    `ours` are all links. Nothing is done where nothing differs. A link that is gone holds nothing,
+    and one without an IPv4 default route no IPv4. Raises OSError where the kernel refuses, as one
+    without policy routing does.
     """
     with routes.channel() as channel:
-        _make_so(channel, *_wanted(channel, links))
+        _make_so(channel, *_wanted(channel, links, {*links, *ours}))
 
 
 def _wanted(
-    channel: socket.socket, links: Mapping[str, Collection[str]]
+    channel: socket.socket, links: Mapping[str, Collection[str]], ours: Collection[str]
 ) -> tuple[list[Rule], list[bytes]]:
-    indices = {name: index for index, name in socket.if_nameindex()}
+    names = dict(socket.if_nameindex())
     rules: list[Rule] = []
-    copies: list[bytes] = []
-    for ifname in links.keys() & indices.keys():
-        table = TABLES + indices[ifname]
-        for family in _FAMILIES:
-            bodies = netlink.ask(channel, routes.dump_request(family))
-            if standing := min(ahead.over(ifname, bodies), default=None):
-                copies.append(in_table(standing[1], table))
-                rules += _rules(family, links[ifname], table)
-    return rules, copies
+    ways: list[bytes] = []
+    for family in _FAMILIES:
+        bodies = netlink.ask(channel, routes.dump_request(family))
+        leader = min(routes.parse_defaults(bodies, names), default=None)
+        if leader and leader.ifname not in ours:
+            continue
+        for index, ifname in names.items():
+            needed = list(_rules(family, links.get(ifname, ()), TABLES + index))
+            there = list(_ways(family, TABLES + index, ahead.over(ifname, bodies)))
+            if needed and there:
+                rules += needed
+                ways += there
+    return rules, ways
+
+
+def _ways(family: int, table: int, standing: Iterable[tuple[int, bytes]]) -> Iterator[bytes]:
+    """Yield what is to stand in a link's table."""
+    if best := min(standing, default=None):
+        yield in_table(best[1], table, _METRIC)
+    if family == socket.AF_INET6:
+        yield nowhere(table)
 
 
 def _rules(family: int, sources: Collection[str], table: int) -> Iterator[Rule]:
@@ -107,12 +103,12 @@ def _rules(family: int, sources: Collection[str], table: int) -> Iterator[Rule]:
             yield family, packed, table, _NO_LIMIT
 
 
-def _make_so(channel: socket.socket, rules: list[Rule], copies: list[bytes]) -> None:
+def _make_so(channel: socket.socket, rules: list[Rule], ways: list[bytes]) -> None:
     """Routes first, for what is to go by them; rules first, for what is to do so no more."""
     standing, there = _own_rules(channel), _own_routes(channel)
     _delete(channel, _RTM_DELRULE, [rule_body(rule) for rule in standing if rule not in rules])
-    _delete(channel, _RTM_DELROUTE, [body for body in there if body not in copies])
-    _create(channel, _RTM_NEWROUTE, [body for body in copies if body not in there])
+    _delete(channel, _RTM_DELROUTE, [body for body in there if body not in ways])
+    _create(channel, _RTM_NEWROUTE, [body for body in ways if body not in there])
     _create(channel, _RTM_NEWRULE, [rule_body(rule) for rule in rules if rule not in standing])
 
 
@@ -138,7 +134,12 @@ def _own_routes(channel: socket.socket) -> list[bytes]:
         for body in netlink.ask(channel, routes.dump_request(family))
         if routes.ROUTE.unpack_from(body)[5] == PROTOCOL
     )
-    return [in_table(body, _number(_found(body)[_RTA_TABLE])) for body in bodies]
+    return [_as_it_stands(body) for body in bodies]
+
+
+def _as_it_stands(body: bytes) -> bytes:
+    found = _found(body)
+    return in_table(body, _number(found[_RTA_TABLE]), _number(found[_RTA_PRIORITY]))
 
 
 def _found(body: bytes) -> dict[int, bytes]:
@@ -160,14 +161,27 @@ def _delete(channel: socket.socket, kind: int, bodies: list[bytes]) -> None:
                 raise
 
 
-def in_table(body: bytes, table: int) -> bytes:
+def in_table(body: bytes, table: int, metric: int) -> bytes:
     """Return the route of a dump as it is to be asked for in a table, as one of ours. Pure."""
-    asked = ahead.with_metric(body, _METRIC)
+    asked = ahead.with_metric(body, metric)
     family, to, source, tos, _table, _protocol, *rest = routes.ROUTE.unpack_from(asked)
     found = _found(asked)
     found[_RTA_TABLE] = struct.pack("=I", table)
     rows = b"".join(netlink.attribute(kind, found[kind]) for kind in sorted(found))
     return routes.ROUTE.pack(family, to, source, tos, 0, PROTOCOL, *rest) + rows
+
+
+def nowhere(table: int) -> bytes:
+    """Return an IPv6 default route that is the last in a table, and leads nowhere. Pure."""
+    found = {
+        _RTA_OIF: struct.pack("=I", _LOOPBACK),
+        _RTA_PRIORITY: struct.pack("=I", _LAST),
+        _RTA_TABLE: struct.pack("=I", table),
+        _RTA_PREF: b"\0",
+    }
+    rows = b"".join(netlink.attribute(kind, value) for kind, value in found.items())
+    head = (socket.AF_INET6, 0, 0, 0, 0, PROTOCOL, 0, _RTN_UNREACHABLE, 0)
+    return routes.ROUTE.pack(*head) + rows
 
 
 def rule_body(rule: Rule) -> bytes:

@@ -79,6 +79,7 @@ table inet netswap {{
   }}
   chain output {{
     type filter hook output priority 20; policy accept;
+{linger}\
     oifname != "lo" ip6 saddr @foreign6 fib saddr . oif type != local goto answer
     oifname != @standby accept
     meta mark {mark:#010x} accept comment "netswap's own probes"
@@ -97,7 +98,6 @@ table inet netswap {{
     meta l4proto {{ tcp, udp }} th dport {{ 53, 853 }} goto answer comment "lookups go on"
     oifname . ip daddr @allowed4 accept
     oifname . ip6 daddr @allowed6 accept
-{linger}\
     goto answer
   }}
   chain answer {{
@@ -111,9 +111,11 @@ table inet netswap {{
 
 
 _LINGER = """\
-    oifname @lingering ct state established,related accept
+    oifname @lingering meta l4proto { tcp, udp } th dport != { 53, 853 } ct state established accept
 """
-"""Only where it is wanted: whatever mentions `ct` has the kernel track every connection."""
+"""First of all: NetworkManager takes the IPv6 addresses of such a link away for some seconds.
+
+Only where it is wanted: whatever mentions `ct` has the kernel track every connection."""
 
 
 def create_table(mark: int = PROBE_MARK, *, linger: bool = False) -> str:
