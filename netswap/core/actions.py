@@ -29,8 +29,15 @@ class Block:
     link: str
     ifname: str
     barrier: Barrier = REFUSE
-    lingering: tuple[str, ...] = ()
-    """The addresses whose connections keep to the link, where the barrier lets them go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Linger:
+    """Have connections on these addresses of a link keep to it, whichever leads."""
+
+    link: str
+    ifname: str
+    addresses: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,16 @@ class Disconnect:
 
 
 Step = (
-    Unblock | Block | EndConnections | SetMetric | Tidy | Recheck | Restore | Connect | Disconnect
+    Unblock
+    | Block
+    | Linger
+    | EndConnections
+    | SetMetric
+    | Tidy
+    | Recheck
+    | Restore
+    | Connect
+    | Disconnect
 )
 
 

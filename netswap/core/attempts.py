@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from netswap.core.actions import Block, Recheck, SetMetric, Step, Tidy
+from netswap.core.actions import Block, Linger, Recheck, SetMetric, Step, Tidy
 
 SETTLE_S = 1.0
 LONGEST_S = 30.0
+_PATIENT = Block | Linger | SetMetric | Tidy | Recheck
 
 
 @dataclass(slots=True)
@@ -42,7 +43,7 @@ class Attempts:
 
     def issued(self, step: Step, now_s: float) -> None:
         """Note a try. What frees a link needs no patience."""
-        if isinstance(step, Block | SetMetric | Tidy | Recheck):
+        if isinstance(step, _PATIENT):
             self._try(step, now_s)
 
     def finished(self, steps: Collection[Step], now_s: float) -> None:
@@ -54,7 +55,7 @@ class Attempts:
     def failed(self, step: Step, now_s: float) -> float:
         """Note a failure; return when it may be tried again."""
         noted = any(part in self._attempts for part in _parts(step))
-        if not (noted and isinstance(step, Block | SetMetric | Tidy | Recheck)):
+        if not (noted and isinstance(step, _PATIENT)):
             self._try(step, now_s)
         return max(self._attempts[p].again_s for p in _parts(step) if p in self._attempts)
 

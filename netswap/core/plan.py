@@ -1,6 +1,7 @@
 """From what is to what should be: the steps, in their order. The ordering rules live only here.
 
 1. Unblock before the metric moves to a link; block after the kernel was *seen* to lead by another.
+   Connections that may go on are held to their link before the metric moves from it.
 2. Touch only links that are up, or were activated a moment ago. NetworkManager restarts DHCP on
    every Reapply, and tears down a link whose DHCP server does not answer, so a failed link must
    never be touched: the winner goes below it instead, and if it stands very low, one under it.
@@ -24,6 +25,7 @@ from netswap.core.actions import (
     Block,
     Disconnect,
     EndConnections,
+    Linger,
     Recheck,
     Restore,
     SetMetric,
@@ -46,6 +48,7 @@ def plan(
     active = world.link(desired.active)
     if active is None or active.v4 is None or desired.hold:
         return tuple(steps)
+    steps += _linger(desired, world)
     if world.leads(active):
         steps += _block(desired, world)
     if world.managed and (desired.forced or active.name in touchable):
@@ -93,6 +96,14 @@ def _unblock(desired: Desired, world: World) -> Iterator[Step]:
         yield Unblock(_name_of(world, ifname), ifname)
 
 
+def _linger(desired: Desired, world: World) -> Iterator[Step]:
+    for link in world.links:
+        lingering = link.barrier is not None and link.barrier.lingering
+        left = link.name in desired.guarded and link.ifname not in world.guarded
+        if left and lingering and link.addresses:
+            yield Linger(link.name, link.ifname, link.addresses)
+
+
 def _block(desired: Desired, world: World) -> Iterator[Step]:
     for link in world.links:
         barrier = link.barrier
@@ -101,8 +112,7 @@ def _block(desired: Desired, world: World) -> Iterator[Step]:
         guarded = link.ifname in world.guarded
         stands = world.barriers.get(link.ifname, barrier)
         if not guarded or stands != barrier:
-            lingering = link.addresses if barrier.lingering else ()
-            yield Block(link.name, link.ifname, barrier, lingering)
+            yield Block(link.name, link.ifname, barrier)
         if link.addresses and (not guarded or (stands.lingering and not barrier.lingering)):
             yield EndConnections(link.name, link.addresses, barrier.allow, not barrier.lingering)
 

@@ -15,6 +15,7 @@ from netswap.core.actions import (
     EndConnections,
     Kind,
     Level,
+    Linger,
     Recheck,
     Restore,
     Say,
@@ -220,6 +221,8 @@ def step_text(step: Step) -> str:
         case EndConnections(link, addresses, _, own):
             which = "connections" if own else "forwarded connections"
             text = f"Ending the {which} of {link} ({', '.join(addresses)})"
+        case Linger(link, _, addresses):
+            text = f"Keeping the connections of {link} to it ({', '.join(addresses)})"
         case SetMetric(link, v4, v6):
             families = [f"{name} {rank}" for name, rank in (("IPv4", v4), ("IPv6", v6)) if rank]
             text = f"Setting the metric of {link}: {', '.join(families)}"

@@ -22,6 +22,7 @@ from netswap.core.actions import (
     Connect,
     Disconnect,
     EndConnections,
+    Linger,
     Recheck,
     Restore,
     SetMetric,
@@ -107,10 +108,11 @@ class Steps:
 
     async def _take(self, step: Step) -> None:
         match step:
-            case Block(_, ifname, barrier, lingering):
-                self._let_linger(ifname, lingering)
-                self._guard.block(ifname, barrier)
-                _drop_waiting(ifname)
+            case Linger(_, ifname, addresses):
+                self._lingering[ifname] = addresses
+                self.follow(self._interfaces)
+            case Block(_, ifname, barrier):
+                self._block(ifname, barrier)
             case Unblock(_, ifname):
                 self._lingering.pop(ifname, None)
                 self._guard.unblock(ifname)
@@ -125,6 +127,12 @@ class Steps:
             case _:
                 await self._ask(step)
 
+    def _block(self, ifname: str, barrier: Barrier) -> None:
+        if not barrier.lingering:
+            self._lingering.pop(ifname, None)
+        self._guard.block(ifname, barrier)
+        _drop_waiting(ifname)
+
     async def _ask(self, step: Tidy | Recheck | Connect | Disconnect) -> None:
         match step:
             case Tidy(link):
@@ -136,15 +144,11 @@ class Steps:
             case Disconnect(link):
                 await self._dial(step).disconnect(self._device(step, link).activation)
 
-    def _let_linger(self, ifname: str, addresses: tuple[str, ...]) -> None:
-        """Route them before the guard comes; no more only once they have ended, see `follow`."""
-        self._lingering.pop(ifname, None)
-        if addresses:
-            self._lingering[ifname] = addresses
-            self.follow(self._interfaces)
-
     def follow(self, interfaces: Collection[str]) -> None:
-        """Have lingering connections keep to their link, as routes are now, and no others."""
+        """Have lingering connections keep to their link, as routes are now, and no others.
+
+        Those whose time is over have ended by then: it is called after a batch.
+        """
         self._interfaces = interfaces
         if self._lingering or self._holds:
             _hold(self._lingering, interfaces)

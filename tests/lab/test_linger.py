@@ -46,8 +46,15 @@ def ready(link: Link) -> bool:
     return link.ready() and (not link.spec.ipv6 or link.address6() is not None)
 
 
-def guarded(lab: Lab, standby: str) -> None:
-    wait_until(lambda: lab.guarded() == {standby}, 5, f"{standby} is guarded")
+def guarded(lab: Lab, standby: str, *busy: HeldConnection) -> None:
+    """Wait until only this link is guarded, using connections meanwhile."""
+
+    def stands() -> bool:
+        for connection in busy:
+            connection.send()
+        return lab.guarded() == {standby}
+
+    wait_until(stands, 5, f"{standby} is guarded")
 
 
 def fail_over(lab: Lab) -> None:
@@ -58,9 +65,10 @@ def fail_over(lab: Lab) -> None:
     wait_until(lambda: not tether.spec.ipv6 or (tether.leads6() and ready(tether)), 10, "IPv6")
 
 
-def swap_back(lab: Lab) -> None:
+def swap_back(lab: Lab, *busy: HeldConnection) -> None:
+    """Heal the cable, and wait until traffic goes by it."""
     lab.link("cable0").heal()
-    guarded(lab, "tether0")
+    guarded(lab, "tether0", *busy)
     assert lab.active() == "cable0"
 
 
@@ -92,7 +100,7 @@ def test_an_old_connection_finishes_over_its_own_link_and_a_new_one_is_refused(
     start(lab)
     fail_over(lab)
     with Capture(cable) as wire, HeldConnection(target) as old:
-        swap_back(lab)
+        swap_back(lab, old)
         wait_until(lambda: old.answers(2) or old.ended, 10, "the connection goes on")
         assert holds(lambda: old.answers(2), for_s=1)
         with pytest.raises((ConnectionRefusedError, PermissionError)):

@@ -31,6 +31,7 @@ from netswap.core.actions import (
     Connect,
     Disconnect,
     EndConnections,
+    Linger,
     Recheck,
     Restore,
     SetMetric,
@@ -145,7 +146,7 @@ class Network:
             case SetMetric() | Restore() | Tidy():
                 nic = self._nic(step.link)
                 self.reapply(nic, _edited(step, nic.applied))
-            case EndConnections():
+            case EndConnections() | Linger():
                 pass
             case Connect(_, _, connection):
                 self._obeys()

@@ -18,6 +18,7 @@ from netswap.core.actions import (
     Disconnect,
     EndConnections,
     Level,
+    Linger,
     Recheck,
     Restore,
     SetMetric,
@@ -87,6 +88,8 @@ def step_text(step: Step) -> str:
             return f"{type(step).__name__.lower()} {name}"
         case EndConnections(link, _):
             return f"end connections of {link}"
+        case Linger(link):
+            return f"let connections of {link} linger"
         case SetMetric(link, v4, v6):
             ranks = [f"{name} {rank}" for name, rank in (("IPv4", v4), ("IPv6", v6)) if rank]
             return f"{link}: {', '.join(ranks)}"

@@ -29,6 +29,14 @@ def test_it_is_forgotten_after_a_while() -> None:
     assert tethers(recent.recall(ONLY_V4, RECENT_S + 0.1)) == (V4,)
 
 
+def test_where_connections_linger_nothing_is_forgotten_until_a_while_after() -> None:
+    recent = RecentAddresses()
+    recent.recall(BOTH, 0)
+    assert tethers(recent.recall(ONLY_V4, 99, {"tether"})) == (V4, V6)
+    assert tethers(recent.recall(ONLY_V4, 99 + RECENT_S)) == (V4, V6)
+    assert tethers(recent.recall(ONLY_V4, 99 + RECENT_S + 0.1)) == (V4,)
+
+
 def test_a_link_that_is_gone_is_forgotten_at_once() -> None:
     recent = RecentAddresses()
     recent.recall(BOTH, 0)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from netswap.core import plan
 from netswap.core.actions import (
     Block,
     EndConnections,
+    Linger,
     Recheck,
     Restore,
     SetMetric,
@@ -15,7 +18,7 @@ from netswap.core.actions import (
     Tidy,
     Unblock,
 )
-from netswap.core.model import Desired, World
+from netswap.core.model import Barrier, Desired, World
 from netswap.core.settings import MetricSettings
 from tests.unit.worlds import gone, link, route, world
 
@@ -57,6 +60,38 @@ def test_a_swap_back_raises_the_backup_and_does_not_touch_the_preferred_link() -
     healed = world(link("cable", 100), link("tether", 60), guarded=["cable"])
     steps = planned(want("cable", "tether"), healed, "cable", "tether")
     assert steps == (Unblock("cable", "cable"), SetMetric("tether", 200))
+
+
+# connections that may go on
+
+TETHERS = ("198.51.100.116",)
+LINGERING = Barrier(lingering=True)
+
+
+def test_what_lingers_is_held_to_its_link_before_the_metric_moves() -> None:
+    healed = world(link("cable", 100), link("tether", 60), guarded=["cable"])
+    steps = planned(want("cable", "tether"), healed.with_lingering({"tether"}), "cable", "tether")
+    hold = Linger("tether", "tether", TETHERS)
+    assert steps == (Unblock("cable", "cable"), hold, SetMetric("tether", 200))
+
+
+def test_of_what_lingers_only_the_forwarded_connections_end() -> None:
+    moved = world(link("cable", 100), link("tether", 200)).with_lingering({"tether"})
+    assert planned(want("cable", "tether"), moved, "cable", "tether")[1:] == (
+        Block("tether", "tether", LINGERING),
+        EndConnections("tether", TETHERS, own=False),
+    )
+
+
+def test_all_end_when_their_time_is_over() -> None:
+    moved = world(link("cable", 100), link("tether", 200), guarded=["tether"])
+    lingering = replace(moved, barriers={"tether": LINGERING})
+    rest = lingering.with_lingering({"tether"})
+    assert planned(want("cable", "tether"), rest, "cable", "tether") == ()
+    assert planned(want("cable", "tether"), lingering, "cable", "tether") == (
+        Block("tether", "tether"),
+        EndConnections("tether", TETHERS),
+    )
 
 
 def test_a_dead_link_that_stands_low_is_gone_under() -> None:

@@ -12,6 +12,7 @@ from netswap.core.actions import (
     EndConnections,
     Kind,
     Level,
+    Linger,
     Recheck,
     Restore,
     SetMetric,
@@ -55,6 +56,14 @@ def test_the_lines_that_are_known() -> None:
         (Tidy("phone"), "Removing stale default routes of phone"),
         (Recheck("phone"), "Having NetworkManager check the connectivity of phone again"),
         (Restore("phone"), "Putting metric and DNS priority of phone back as found"),
+        (
+            Linger("phone", "tether0", ("198.51.100.7",)),
+            "Keeping the connections of phone to it (198.51.100.7)",
+        ),
+        (
+            EndConnections("phone", ("198.51.100.7",), own=False),
+            "Ending the forwarded connections of phone (198.51.100.7)",
+        ),
         (
             EndConnections("phone", ("198.51.100.7", "2001:db8::7")),
             "Ending the connections of phone (198.51.100.7, 2001:db8::7)",

@@ -20,6 +20,7 @@ from netswap.core.actions import (
     Connect,
     Disconnect,
     EndConnections,
+    Linger,
     Recheck,
     Restore,
     SetMetric,
@@ -107,7 +108,7 @@ def take(step: Step, world: World) -> World:
             return _with(world, name, _tidied)
         case Recheck(name):
             return _with(world, name, _rechecked)
-        case EndConnections() | Restore() | Connect() | Disconnect():
+        case EndConnections() | Linger() | Restore() | Connect() | Disconnect():
             return world
 
 
