@@ -3,7 +3,7 @@
 # for the lab, which is not installed.
 #
 # It starts no service, leaves /etc/resolv.conf as it was, and does not hand the machine's network to
-# a NetworkManager or a firewall that was not there before. Run again, it only looks. For Debian 12
+# a NetworkManager, a keepalived or a firewall that was not there before. Run again, it only looks. For Debian 12
 # and 13.
 set -eu
 
@@ -48,6 +48,7 @@ openvpn openvpn the lab's VPN
 firewalld firewalld a firewall beside the guard, in the lab
 ufw ufw another one
 iptables-nft iptables what Docker sets its rules with
+keepalived keepalived what netswap is compared with
 shellcheck shellcheck checks the shell scripts
 pandoc pandoc makes the man pages
 groff groff-base checks the man pages
@@ -64,6 +65,7 @@ install_packages() {
     left=
     has NetworkManager || left='NetworkManager NetworkManager-wait-online NetworkManager-dispatcher'
     has firewalld || left="$left firewalld"
+    has keepalived || left="$left keepalived"
     cp -P -p /etc/resolv.conf "$keep/link" 2>/dev/null || :
     cat /etc/resolv.conf >"$keep/text" 2>/dev/null || :
     trap after_install EXIT

@@ -70,11 +70,11 @@ class Link:
 
     def pull(self) -> None:
         """Take the cable out: the laptop's end loses its carrier."""
-        self._commands.sh("ip", "-n", self.spec.isp, "link", "set", "lan", "down")
+        self._plug("down")
 
     def plug(self) -> None:
         """Put the cable in."""
-        self._commands.sh("ip", "-n", self.spec.isp, "link", "set", "lan", "up")
+        self._plug("up")
 
     def address(self) -> str | None:
         """Return the laptop's IPv4 address on the link."""
@@ -130,6 +130,10 @@ class Link:
     def ready(self) -> bool:
         """Tell whether all addresses and default routes which the link is to have are there."""
         return self.ready4() and (not self.spec.ipv6 or self.metric6() is not None)
+
+    def _plug(self, state: str) -> None:
+        netns, device = self.spec.socket
+        self._commands.sh("ip", "-n", netns, "link", "set", device, state)
 
     def _rule(self, chain: str, rule: str) -> None:
         self._commands.sh("nft", f"add rule inet isp {chain} {rule}", netns=self.spec.isp)

@@ -37,11 +37,23 @@ class LinkSpec:
     has_dhcp: bool = True
     """False: the link comes up and never gets an address."""
     autoconnect: bool = True
+    rtt_ms: float = 0
+    """How long a frame takes to the ISP and back, at least; see tests/lab/delay.py."""
 
     @property
     def isp(self) -> str:
         """The namespace of its ISP."""
         return f"isp-{self.name}"
+
+    @property
+    def line(self) -> str:
+        """The namespace of the long line to its ISP, if it has one."""
+        return f"line-{self.name}"
+
+    @property
+    def socket(self) -> tuple[str, str]:
+        """What the laptop is plugged into: a namespace, and the device at the cable's end."""
+        return (self.line, "near") if self.rtt_ms else (self.isp, "lan")
 
 
 CABLE = LinkSpec("cable0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 
 import pytest
 
@@ -31,6 +32,12 @@ def pings(lab: Lab, link: Link) -> bool:
     return " 0% packet loss" in lab.sh(
         "ping", "-c1", "-W1", "-I", link.name, TARGETS[0], check=False
     )
+
+
+def shortest_ms(lab: Lab, link: Link) -> float:
+    """Ping the internet over this link; return the shortest round trip."""
+    lines = lab.sh("ping", "-q", "-c3", "-i0.2", "-I", link.name, TARGETS[0])
+    return float(lines.partition("rtt min/avg/max/mdev = ")[2].partition("/")[0])
 
 
 def test_both_links_have_leases_and_the_first_is_active(lab: Lab) -> None:
@@ -142,3 +149,35 @@ def test_networkmanager_can_be_killed_and_started(lab: Lab) -> None:
 @pytest.mark.lab(LabSpec(connectivity_check_s=1))
 def test_networkmanagers_own_connectivity_check_answers(lab: Lab) -> None:
     wait_until(lambda: lab.nmcli("networking", "connectivity") == "full\n", 5, "full connectivity")
+
+
+@pytest.mark.lab(LabSpec(links=(LinkSpec("cable0", ipv6=True, rtt_ms=20), TETHER)))
+def test_a_line_may_be_long(lab: Lab) -> None:
+    cable = lab.link("cable0")
+    assert shortest_ms(lab, cable) >= 20
+    wait_until(lambda: echoes(cable, TARGETS6[0]), 5, "an echo by IPv6")
+    cable.cut()
+    assert not echoes(cable)
+    cable.heal()
+    assert echoes(cable)
+
+
+@pytest.mark.lab(LabSpec(links=(LinkSpec("cable0", rtt_ms=20), TETHER)))
+def test_a_long_line_carries_much(lab: Lab) -> None:
+    """Frames longer than the cable allows, too: the kernel leaves the cutting to the card."""
+    sent = bytes(range(256)) * 4096
+    with socket.create_connection((TARGETS[0], 7)) as tcp, tcp.makefile("rb") as answers:
+        sender = threading.Thread(target=tcp.sendall, args=(sent,))
+        sender.start()
+        assert answers.read(len(sent)) == sent
+        sender.join()
+
+
+@pytest.mark.lab(LabSpec(links=(LinkSpec("cable0", rtt_ms=20), TETHER)))
+def test_a_long_line_can_be_pulled_out(lab: Lab) -> None:
+    cable = lab.link("cable0")
+    cable.pull()
+    wait_until(lambda: not cable.carrier(), 1, "no carrier")
+    assert not echoes(cable)
+    cable.plug()
+    wait_until(lambda: echoes(cable), 10, "the line carries again")

@@ -14,7 +14,8 @@
 Link N has 10.N.0.0/24 and, if asked for, 2001:db8:N::/64 by router advertisements, with addresses
 by SLAAC or DHCPv6; its ISP is 10.255.N.2 towards the internet. The internet knows the way back to
 each customer: no NAT. The name server of each ISP answers its own customers only, and tells who it
-is: who.test is its address; target.test is the first target, in both versions of IP.
+is: who.test is its address; target.test is the first target, in both versions of IP. A link with
+`rtt_ms` goes to its ISP through a namespace of its own, line-cable0: see `build_line`.
 """
 
 from __future__ import annotations
@@ -49,7 +50,11 @@ def build(commands: Commands, spec: LabSpec) -> None:
         commands.sh("sysctl", "-q", *ROUTER, netns=namespace)
     commands.sh("ip", "-n", INTERNET, "-batch", "-", stdin=internet_lines())
     for number, link in enumerate(spec.links, 1):
+        if link.rtt_ms:
+            commands.sh("ip", "netns", "add", link.line)
         commands.sh("ip", "-batch", "-", stdin=cable_lines(link, number))
+        if link.rtt_ms:
+            build_line(commands, link)
         commands.sh("ip", "-n", link.isp, "-batch", "-", stdin=isp_lines(number))
         commands.sh("ip", "-n", INTERNET, "-batch", "-", stdin=way_back_lines(link, number))
         commands.sh("nft", "-f", "-", netns=link.isp, stdin=FILTER)
@@ -58,6 +63,22 @@ def build(commands: Commands, spec: LabSpec) -> None:
         commands.start(link.isp, *dnsmasq(link, number), netns=link.isp)
     servers = (sys.executable, "-m", "tests.lab.internet", *TARGETS, *TARGETS6)
     commands.start(INTERNET, *servers, netns=INTERNET)
+
+
+def build_line(commands: Commands, link: LinkSpec) -> None:
+    """Join the laptop's cable to the ISP's `lan` by a line that frames take a while to pass.
+
+    Nothing else is there to answer them: no addresses, and no IPv6.
+    """
+    commands.sh("sysctl", "-q", "net.ipv6.conf.all.disable_ipv6=1", netns=link.line)
+    far = f"link add far netns {link.line} type veth peer name lan netns {link.isp}"
+    commands.sh("ip", *far.split())
+    for netns, device in ((link.line, "far"), (link.isp, "lan")):
+        commands.sh("ip", "-n", netns, "link", "set", device, "up")
+    relay = (sys.executable, "-m", "tests.lab.delay", "near", "far", str(link.rtt_ms / 2000))
+    commands.start(link.line, *relay, netns=link.line)
+    log = commands.log_of(link.line)
+    wait_until(lambda: "ready" in log.read_text(), 10, "the line is there")
 
 
 def wait_for_servers(commands: Commands) -> None:
@@ -77,16 +98,17 @@ def internet_lines() -> str:
 def cable_lines(link: LinkSpec, number: int) -> str:
     """Return the ip commands for both cables of an ISP.
 
-    The laptop's end is down: NetworkManager brings it up. The ISP's end is down too, so there is
-    no carrier until `Link.plug`.
+    The laptop's end is down: NetworkManager brings it up. The other end, the ISP's or that of the
+    line to it, is down too, so there is no carrier until `Link.plug`.
 
     Its index differs from its peer's: the kernel tells a loss of carrier at once then. Where they
     are equal, as on real hardware, it tells at most once a second for all devices of the machine
     (net/core/link_watch.c, linkwatch_urgent_event: measured 0.9 s late), other labs' included.
     """
+    netns, device = link.socket
     return f"""
 link add {link.name} index {100 + number} address 02:00:00:00:{number:02x}:01 \\
- type veth peer name lan netns {link.isp}
+ type veth peer name {device} netns {netns}
 link add wan netns {link.isp} type veth peer name to-{link.name} netns {INTERNET}
 """
 
