@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from tests.lab import sandbox
 from tests.lab.netswapd import Netswapd
 
+NETSWAPCTL = Path(sys.executable).with_name("netswapctl")
 DECIDED = re.compile(r"(?P<at>\S+ \S+) \S+ +Changing default interface from \S+ to (?P<to>\S+):")
 
 
@@ -34,6 +38,12 @@ def cost(pid: int) -> Cost:
         status = task.joinpath("status").read_text()
         wakeups += int(status.split("\nvoluntary_ctxt_switches:")[1].split()[0])
     return Cost(time.monotonic(), cpu_ns / 1e9, wakeups)
+
+
+def netswapctl(*args: str) -> None:
+    """Tell the running daemon something."""
+    command = (str(NETSWAPCTL), *args)
+    subprocess.run(command, env=sandbox.environment(), check=True, capture_output=True)
 
 
 def decided_at(daemon: Netswapd, target: str, since: float) -> float:

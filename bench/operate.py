@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
-from pathlib import Path
 
+from bench.daemon import netswapctl
 from bench.measure import Results
-from tests.lab import sandbox
 from tests.lab.commands import holds, wait_until
 from tests.lab.hook import run_hook
 from tests.lab.lab import Lab
@@ -17,7 +14,6 @@ from tests.lab.spec import CABLE, TETHER
 from tests.lab.witness import RouteWatch
 
 TIMES = 15
-NETSWAPCTL = Path(sys.executable).with_name("netswapctl")
 
 
 def measure(lab: Lab, daemon: Netswapd, results: Results) -> None:
@@ -32,9 +28,7 @@ def measure(lab: Lab, daemon: Netswapd, results: Results) -> None:
 
 def _status_s() -> float:
     began = time.monotonic()
-    subprocess.run(
-        [NETSWAPCTL, "status"], env=sandbox.environment(), check=True, capture_output=True
-    )
+    netswapctl("status")
     return time.monotonic() - began
 
 

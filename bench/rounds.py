@@ -12,8 +12,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Self
 
-from bench.daemon import decided_at
+from bench.daemon import decided_at, netswapctl
 from bench.measure import Measure, Results
+from netswap.core.settings import DampingSettings
 from tests.lab.commands import wait_until
 from tests.lab.lab import Lab
 from tests.lab.lookups import look_up
@@ -54,6 +55,7 @@ class Rounds:
         results, users, cable = self._results, self._users, self._cable
         cut, _ = self._swap(cable.cut, TETHER.name, results.takeover)
         results.failover.values.append(users.offline_s(cut) or 0.0)
+        self._rest()
         healed, back = self._swap(cable.heal, CABLE.name, results.returning)
         results.back.values.append(back - healed)
         results.back_failed.values.append(len(users.failures(healed)))
@@ -61,6 +63,7 @@ class Rounds:
         pulled, moved = self._swap(cable.pull, TETHER.name, results.takeover)
         results.pulled.values.append(moved - pulled)
         results.pulled_offline.values.append(users.offline_s(pulled) or 0.0)
+        self._rest()
         plugged, _ = self._swap(cable.plug, CABLE.name, results.returning)
         results.back_failed.values.append(len(users.failures(plugged)))
         return (
@@ -68,6 +71,11 @@ class Rounds:
             f"{results.pulled_offline.values[-1]:.3f} s after the pull; "
             f"{sum(results.back_failed.values[-2:]):.0f} connects failed in swaps back"
         )
+
+    def _rest(self) -> None:
+        """Be through with what the outage would have as consequences: it was one of many."""
+        netswapctl("auto", "--now")
+        time.sleep(DampingSettings().stay_s)
 
     def _swap(self, act: Callable[[], None], target: str, decision: Measure) -> tuple[float, float]:
         """Make the daemon swap; return when the trouble began and when the route had changed."""

@@ -74,6 +74,11 @@ class LabSpec:
     nm_log_level: str = "INFO"
 
 
+def far(spec: LabSpec, rtt_ms: float) -> LabSpec:
+    """Return the same lab with every ISP so far away."""
+    return replace(spec, links=tuple(replace(link, rtt_ms=rtt_ms) for link in spec.links))
+
+
 DUAL = LabSpec(
     links=(LinkSpec(CABLE.name, ipv6=True), LinkSpec(TETHER.name, metered=True, ipv6=True))
 )
