@@ -8,8 +8,8 @@ PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest -n 6 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint lab bench bench-ipv6 sim bench-leaks bench-connections bench-long \
-	man install uninstall deb test-deb clean
+# Each target with a help text is one.
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(MAKEFILE_LIST))
 
 help: ## print this list
 	@echo 'make TARGET, which is one of:'
@@ -50,6 +50,9 @@ bench-long: setup ## hours of netswapd with an outage every 5 minutes (MINUTES=3
 
 bench-connections: setup ## measure when connections are told of a swap
 	@$(PYTHON) -m bench.connections
+
+bench-compare: setup ## measure netswap beside others in one run; writes build/compare.md
+	@$(PYTHON) -m bench.compare
 
 # What it is installed with: the system's own Python.
 PYTHON3 ?= /usr/bin/python3

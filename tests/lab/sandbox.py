@@ -84,14 +84,20 @@ def unshare() -> tuple[str, ...]:
     raise NoLabError(f"no lab: private namespaces are refused ({refusal})\n{HINT}")
 
 
-def command(argv: Sequence[str]) -> list[str]:
+AS_ROOT = ("unshare", *PRIVATE)
+"""For what needs more than the one user and group of a namespace made by a plain user."""
+
+
+def command(argv: Sequence[str], way: Sequence[str] = ()) -> list[str]:
     """Return the command line that runs `argv` inside; with the environment of `environment()`.
+
+    `way`: what to make the namespaces with, if not with what `unshare()` finds.
 
     `setpriv --pdeathsig`: unshare ignores SIGTERM and SIGINT while it waits (unshare(1)), so
     without it a killed test run would leave its labs behind.
     """
     die_with_us = ("setpriv", "--pdeathsig", "KILL")
-    return [*die_with_us, *unshare(), sys.executable, "-m", "tests.lab.inside", *argv]
+    return [*die_with_us, *(way or unshare()), sys.executable, "-m", "tests.lab.inside", *argv]
 
 
 def environment() -> dict[str, str]:
