@@ -39,6 +39,11 @@ def main() -> int:
         print(f"ROUNDS={text} is no whole number of 1 or more", file=sys.stderr)
         return 2
     rounds = int(text)
+    try:
+        sandbox.unshare()
+    except sandbox.NoLabError as error:
+        print(error, file=sys.stderr)
+        return 1
     about = {**machine(), "keepalived": keepalived_version()}
     deadline = time.monotonic() + BOUND_S + rounds * BOUND_PER_ROUND_S
     RAW.mkdir(parents=True, exist_ok=True)

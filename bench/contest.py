@@ -30,7 +30,7 @@ from tests.lab.spec import CABLE, TARGETS, TETHER
 from tests.lab.witness import NewConnections, RouteWatch
 
 SEED = 1
-IDLE_S = 10.0
+IDLE_S = 60.0
 WARM_UP_S = 5.0
 KEPT = 20
 """Connections that are kept open at each swap."""
