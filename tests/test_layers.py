@@ -17,6 +17,9 @@ PURE = {
 }  # fmt: skip
 """What the core may use of the standard library: no clock, no I/O, no logging."""
 
+PAST = {"datetime", "html", "json", "time"}
+"""What the history may use beside that: it speaks of days, to people."""
+
 LEAVES = {"bus", "inet6", "netlink"}
 """Adapters that others build on: the only file of the D-Bus library, the machine's IPv6 addresses,
 and netlink's framing."""
@@ -81,6 +84,15 @@ def test_the_core_is_pure() -> None:
         assert foreign <= {"netswap"}, f"{name} imports {foreign}"
 
 
+def test_the_history_is_pure_but_for_its_store() -> None:
+    own = ("netswap.core", "netswap.history", "netswap.units", "netswap.errors")
+    seen = dict(modules("netswap/history"))
+    assert seen.pop("netswap/history/store.py")
+    for name, imported in seen.items():
+        foreign = {module for module in imported if not within(module, *own, *PURE, *PAST)}
+        assert foreign <= {"netswap"}, f"{name} imports {foreign}"
+
+
 def test_adapters_do_not_know_each_other() -> None:
     for name, imported in modules("netswap/adapters"):
         own = Path(name).parts[2].removesuffix(".py")
@@ -111,6 +123,7 @@ def test_only_the_daemon_wires_adapters() -> None:
         ("dbus_next", "netswap/adapters/bus.py"),
         ("scapy", "netswap/adapters/probe/craft.py"),
         ("nftables", "netswap/adapters/nft/guard.py"),
+        ("sqlite3", "netswap/history/store.py"),
     ],
 )
 def test_one_file_imports_the_library(library: str, only: str) -> None:

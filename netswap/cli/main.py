@@ -26,6 +26,7 @@ COMMANDS = {
     "reload": "control",
     "probe": "show",
     "log": "log",
+    "history": "history",
     "links": "show",
     "config": "show",
     "doctor": "doctor",

@@ -138,6 +138,10 @@ class Engine:
         actions, self._actions = self._actions, []
         return actions
 
+    def take_times_s(self) -> dict[str, list[float]]:
+        """Return each link's round trips, seconds, since the last call."""
+        return self._tracks.take_times_s()
+
     def next_deadline_s(self, now_s: float) -> float | None:
         """Return when to call again at the latest; None where only an event can matter."""
         if self._stopping:

@@ -203,6 +203,8 @@ class LinkSnapshot:
     guarded: bool
     metric4: int | None
     metric6: int | None
+    away: bool = False
+    """Whether nothing can leave by it at all; the reason says why."""
     suspect: bool = False
     """Whether it has just lost a probe."""
     degraded: bool = False

@@ -44,6 +44,7 @@ def link(
         guarded=observed.ifname in world.guarded,
         metric4=observed.v4.metric if observed.v4 else None,
         metric6=observed.v6.metric if observed.v6 else None,
+        away=bool(health.obstacle),
         suspect=health.suspect,
         degraded=bool(health.degraded),
         fault=health.fault,

@@ -10,6 +10,7 @@ link has an obstacle.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from math import floor, inf
 
@@ -23,6 +24,8 @@ from netswap.core.settings import CheckSettings, Settings
 
 LATE_S = 10.0
 SEQUENCES = 1 << 16
+TIMES = 1200
+"""Round trips that are kept until somebody asks: a minute's, at the closest interval."""
 _ON_TIME_S = 1e-6
 """Clocks are floating point: a moment before a slot is in it."""
 
@@ -54,6 +57,7 @@ class Track:
         self._answered: dict[int, Round] = {}
         """The newest answered one, in which other targets may still answer."""
         self._rtt = Rtt()
+        self._times_s: deque[float] = deque(maxlen=TIMES)
         self._window = self._new_window()
         self._checks = Checks(self._wanted_checks)
         if not self._usable:
@@ -125,6 +129,7 @@ class Track:
             return
         heard.rtt_s = now_s - heard.sent_s
         self._rtt = self._rtt.after(heard.rtt_s)
+        self._times_s.append(heard.rtt_s)
         if self._waiting.pop(sequence, None):
             self._missed.clear()
             self._answered = {sequence: heard}
@@ -184,6 +189,12 @@ class Track:
         return self.health.up or (bool(self.health.replies) and not rests)
 
     # what is known
+
+    def take_times_s(self) -> list[float]:
+        """Return the round trips since the last call, late replies' too."""
+        times_s = list(self._times_s)
+        self._times_s.clear()
+        return times_s
 
     @property
     def patience_s(self) -> float:

@@ -65,6 +65,10 @@ class Tracks:
         for track in self:
             track.reconfigure(settings)
 
+    def take_times_s(self) -> dict[str, list[float]]:
+        """Return each link's round trips since the last call."""
+        return {name: track.take_times_s() for name, track in self._four.items()}
+
     # what happened
 
     def observe(self, world: World, now_s: float) -> list[str]:

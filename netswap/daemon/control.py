@@ -16,7 +16,7 @@ from netswap.adapters.probe.icmp import IcmpProber, ProbeFailure, Reply
 from netswap.core.events import Forgiven, Overridden
 from netswap.core.model import Mode, Override
 from netswap.daemon import diagnosis
-from netswap.daemon.history import Entry, Wall
+from netswap.daemon.recent import Entry
 from netswap.errors import ConfigurationError
 from netswap.service import api, state
 from netswap.service.state import Properties, Traffic
@@ -33,7 +33,7 @@ class DaemonControl:
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
-        self._wall = Wall()
+        self._wall = daemon.wall
 
     def manager(self) -> Properties:
         """Return the manager's properties."""
@@ -90,7 +90,7 @@ class DaemonControl:
 
     def transitions(self, since: float) -> list[Entry]:
         """Return what happened since then."""
-        return self._daemon.history.since(since)
+        return self._daemon.recent.since(since)
 
     def settings(self) -> list[tuple[str, str, str]]:
         """Return the effective settings."""

@@ -32,9 +32,10 @@ from netswap.core.events import Applied, Elapsed, Event, Observed, ProbeFailed, 
 from netswap.core.model import Condition, Snapshot, World
 from netswap.daemon.checking import Checking
 from netswap.daemon.control import DaemonControl
-from netswap.daemon.history import History
 from netswap.daemon.observer import Observer
 from netswap.daemon.probing import Probing
+from netswap.daemon.recent import Recent, Wall
+from netswap.daemon.recorder import Recorder
 from netswap.daemon.sleep import Sleep
 from netswap.daemon.steps import DryRun, StepError, Stepper, Steps
 from netswap.errors import ConfigurationError, UserError
@@ -55,7 +56,8 @@ class Daemon:
     def __init__(self, configuration: Configuration, *, dry_run: bool = False) -> None:
         self.configuration = configuration
         self.dry_run = dry_run
-        self.history = History()
+        self.recent = Recent()
+        self.wall = Wall()
         self.client: Client | None = None
         settings = configuration.settings
         self._guard = Guard(linger=settings.guard.linger_s > 0)
@@ -66,6 +68,7 @@ class Daemon:
         self._checking = Checking(self.tell)
         self._engine = Engine(settings, time.monotonic())
         self._sleep = Sleep()
+        self._recorder: Recorder | None = None
         self._bus: Bus | None = None
         self._service: Service | None = None
         self._inbox: deque[Event] = deque()
@@ -88,6 +91,9 @@ class Daemon:
             self._steps.forget_lingering()
         await self._serve()
         log.info(words.STARTED)
+        if not self.dry_run:
+            self._recorder = Recorder(self.snapshot, self._engine.take_times_s, self.wall)
+            self._recorder.start()
         routes = RouteEvents(self._look_soon)
         tasks = [asyncio.create_task(self._keep_connected()), asyncio.create_task(_feed_dog())]
         self._look()
@@ -96,7 +102,11 @@ class Daemon:
         for task in tasks:
             task.cancel()
         routes.close()
-        await self._leave()
+        try:
+            await self._leave()
+        finally:
+            if self._recorder:
+                self._recorder.close()
 
     def snapshot(self) -> Snapshot:
         """Return all that there is to know now."""
@@ -282,7 +292,10 @@ class Daemon:
     def tell(self, event: Event) -> None:
         """Hand an event to the engine and perform what it wants; never from within itself."""
         within = bool(self._inbox)
-        self._inbox += [Slept(), event] if self._sleep.over() else [event]
+        slept = self._sleep.over()
+        if slept and self._recorder:
+            self._recorder.slept()
+        self._inbox += [Slept(), event] if slept else [event]
         if within:
             return
         changed = False
@@ -324,7 +337,7 @@ class Daemon:
     def _say(self, say: Say) -> None:
         log.log(say.level, say.text)
         if say.kind is not None:
-            entry = self.history.add(say.kind, say.link, say.text)
+            entry = self.recent.add(say.kind, say.link, say.text)
             if self._service:
                 self._service.transition(*entry)
 
@@ -342,6 +355,8 @@ class Daemon:
         if self._service is not None:
             self._service.publish()
         snapshot = self.snapshot()
+        if self._recorder:
+            self._recorder.look(snapshot)
         known = snapshot.condition is not Condition.STARTING or not snapshot.links
         reconciled = known and not self._engine.busy
         if not self._ready and reconciled:

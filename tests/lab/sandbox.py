@@ -18,6 +18,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 """The top of the source tree."""
 
+STATE = Path("/run/netswap")
+"""Where netswapd keeps what outlives it: private, as all of /run is."""
+
 MARK = "NETSWAP_LAB_INSIDE"
 """Set in the environment of everything inside."""
 
@@ -111,6 +114,8 @@ def environment() -> dict[str, str]:
         "PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin",
         "PYTHONPATH": ":".join([str(ROOT), *inherited]),
         MARK: "1",
+        "STATE_DIRECTORY": str(STATE),
+        "NETSWAP_DATABASE": str(STATE / "history.db"),
     }
 
 

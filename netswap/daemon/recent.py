@@ -12,7 +12,7 @@ Entry = tuple[float, str, str, str]
 """When (seconds since the epoch), kind, link, text."""
 
 
-class History:
+class Recent:
     """A bounded list of transitions."""
 
     def __init__(self) -> None:

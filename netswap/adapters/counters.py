@@ -1,0 +1,41 @@
+"""What the kernel counts on each interface (proc_pid_net(5), /proc/net/dev), and in which boot."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import NamedTuple
+
+DEVICES = Path("/proc/net/dev")
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Bytes(NamedTuple):
+    """An interface: its number, and the bytes it carried since it was made."""
+
+    number: int
+    received: int
+    sent: int
+
+
+def read() -> dict[str, Bytes]:
+    """Return every interface by its name; nothing where the kernel does not tell."""
+    try:
+        indices = {name: index for index, name in socket.if_nameindex()}
+        lines = DEVICES.read_text(encoding="utf-8", errors="replace").splitlines()[2:]
+    except OSError:
+        return {}
+    found = {}
+    for name, numbers in (line.rsplit(":", 1) for line in lines):
+        fields = numbers.split()
+        if (index := indices.get(name.strip())) is not None:
+            found[name.strip()] = Bytes(index, int(fields[0]), int(fields[8]))
+    return found
+
+
+def boot() -> str:
+    """Return the random id of this boot, "" where there is none."""
+    try:
+        return BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,158 @@
+"""What the history is told: facts at once, measurements by the minute."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter as Sums
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from pathlib import Path
+
+from netswap.adapters import counters
+from netswap.core.model import Snapshot
+from netswap.daemon.writer import Writer
+from netswap.history import facts
+from netswap.history.facts import Fact, Wall, What
+from netswap.history.minutes import MINUTE_S, Aggregator
+from netswap.history.store import DEFAULT_PATH, Batch, Kept
+from netswap.history.traffic import Counter, Meter
+
+LOOK_S = 10.0
+"""Seconds between two looks: what an interface carried since the last one goes with it."""
+
+Times = Mapping[str, list[float]]
+
+
+def path() -> Path:
+    """Return where the database is: where systemd says, or where it would."""
+    folder = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    return Path(folder) / DEFAULT_PATH.name if folder else DEFAULT_PATH
+
+
+class Recorder:
+    """Sees to it that the history is written, and knows how much each link carried."""
+
+    def __init__(
+        self, snapshot: Callable[[], Snapshot], take_times_s: Callable[[], Times], wall: Wall
+    ) -> None:
+        self._snapshot, self._take_times_s, self._wall = snapshot, take_times_s, wall
+        self._writer = Writer(path(), self._opened)
+        self._minutes = Aggregator()
+        self._boot = counters.boot()
+        self._meter: Meter | None = None
+        """None until it is known what was counted before."""
+        self._known: Snapshot | None = None
+        self._seen_s = time.time()
+        self._minute = int(self._seen_s // MINUTE_S)
+        self._order: tuple[str, ...] = ()
+        self._new: Sums[tuple[str, int, bool]] = Sums()
+        """Bytes by link, day and direction (whether received) that are not written yet."""
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(0, self._tick)
+
+    def start(self) -> None:
+        """Begin."""
+        self._writer.start()
+        self._put([Fact(self._seen_s, What.BEGIN, reason="netswapd started")])
+
+    def look(self, snapshot: Snapshot) -> None:
+        """Take note of what is different now."""
+        if self._known and _interfaces(self._known) != _interfaces(snapshot):
+            self._count(self._known)
+        found = list(facts.changes(self._known, snapshot, self._wall))
+        self._known = snapshot
+        self._minutes.look(snapshot)
+        if found:
+            self._put(found)
+
+    def slept(self) -> None:
+        """Take note that the computer slept, until now."""
+        self._put([Fact(self._seen_s, What.END, reason="the computer slept")])
+        self._seen_s = time.time()
+        self._put([Fact(self._seen_s, What.BEGIN, reason="the computer woke up")])
+        self._known = None
+
+    def close(self) -> None:
+        """Write what there is, and end."""
+        self._timer.cancel()
+        self._measure()
+        self._put([Fact(time.time(), What.END, reason="netswapd was stopped")], whole=True)
+        self._writer.close()
+
+    # looking
+
+    def _tick(self) -> None:
+        self._timer = self._loop.call_later(LOOK_S - time.time() % LOOK_S, self._tick)
+        self._measure()
+        minute = int(time.time() // MINUTE_S)
+        if minute != self._minute:
+            self._put([], whole=True)
+            self._minute = minute
+
+    def _measure(self) -> None:
+        self._seen_s = time.time()
+        snapshot = self._snapshot()
+        self._minutes.look(snapshot)
+        self._count(snapshot)
+
+    def _count(self, snapshot: Snapshot) -> None:
+        """Take note of what the links carried."""
+        if self._meter is None:
+            return
+        seen = counters.read()
+        interfaces = {link.name: self._counter(seen.get(link.ifname)) for link in snapshot.links}
+        today = date.today().toordinal()  # a bill goes by the local day
+        for link, (received, sent) in self._meter.take(interfaces).items():
+            self._minutes.carried(link, received, sent)
+            self._new[link, today, True] += received
+            self._new[link, today, False] += sent
+
+    def _counter(self, seen: counters.Bytes | None) -> Counter | None:
+        return Counter(self._boot, *seen) if seen else None
+
+    # writing
+
+    def _put(self, found: Iterable[Fact], *, whole: bool = False) -> None:
+        """Have facts written; with `whole`, all that was measured, too."""
+        if whole:
+            self._minutes.answered(self._take_times_s())
+        order = self._new_order()
+        self._writer.put(
+            Batch(
+                alive_s=time.time(),
+                facts=list(found),
+                measured=self._minutes.close(self._minute * MINUTE_S) if whole else (),
+                links=order,
+                counters=dict(self._meter.known) if whole and self._meter else {},
+                carried=self._carried() if whole else {},
+            )
+        )
+
+    def _new_order(self) -> tuple[str, ...]:
+        order = tuple(link.name for link in self._known.links) if self._known else ()
+        if order == self._order:
+            return ()
+        self._order = order
+        return order
+
+    def _carried(self) -> dict[tuple[str, int], tuple[int, int]]:
+        new, self._new = self._new, Sums()
+        return {
+            (link, day): (new[link, day, True], new[link, day, False])
+            for link, day in dict.fromkeys((link, day) for link, day, _ in new)
+        }
+
+    def _opened(self, kept: Kept) -> None:
+        """Take note of what was counted before; called in the writer's thread."""
+        self._loop.call_soon_threadsafe(self._go_on, kept)
+
+    def _go_on(self, kept: Kept) -> None:
+        if self._meter is None:
+            self._meter = Meter(kept.counters)
+            self._measure()
+
+
+def _interfaces(snapshot: Snapshot) -> list[tuple[str, str, str]]:
+    return [(link.name, link.ifname, link.connection) for link in snapshot.links]

@@ -1,0 +1,105 @@
+"""The thread that writes the history: a disk that hangs, is full or broken holds nothing up."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from netswap.history.store import Batch, BrokenError, Kept, Store, StoreError
+
+log = logging.getLogger(__name__)
+
+HELD = 5000
+"""Batches that wait at most, some days of a full disk; beyond that the oldest are lost."""
+LEAVE_S = 2.0
+"""How long the last batch may take when netswapd ends."""
+
+
+class Writer:
+    """Writes batches in their order. What cannot be written is tried again with the next one."""
+
+    def __init__(self, path: Path, on_open: Callable[[Kept], None]) -> None:
+        self._path = path
+        self._on_open = on_open
+        self._store: Store | None = None
+        self._waiting: deque[Batch] = deque(maxlen=HELD)
+        self._wake = threading.Event()
+        self._ending = self._failing = False
+        self._thread = threading.Thread(target=self._run, name="history", daemon=True)
+
+    def start(self) -> None:
+        """Open the database, and tell `on_open`, in the thread, what is in it."""
+        self._wake.set()
+        self._thread.start()
+
+    def put(self, batch: Batch) -> None:
+        """Have it written; never waits."""
+        self._waiting.append(batch)
+        self._wake.set()
+
+    def close(self) -> None:
+        """Have the rest written, and end; does not wait for long."""
+        self._ending = True
+        self._wake.set()
+        self._thread.join(LEAVE_S)
+
+    def _run(self) -> None:
+        ending = False
+        while not ending:
+            self._wake.wait()
+            self._wake.clear()
+            ending = self._ending  # what was put before is written, too
+            self._work()
+        if self._store:
+            self._store.close()
+
+    def _work(self) -> None:
+        batches = list(self._waiting)
+        try:
+            store = self._store = self._store or self._opened()
+            if batches:
+                store.write(batches)
+        except BrokenError as error:
+            self._begin_anew(error)
+        except StoreError as error:
+            self._fail(str(error))
+        else:
+            self._drop(batches)
+
+    def _drop(self, batches: list[Batch]) -> None:
+        written = set(map(id, batches))
+        while self._waiting and id(self._waiting[0]) in written:
+            self._waiting.popleft()
+        if self._failing:
+            self._failing = False
+            log.info("The history is written again")
+
+    def _fail(self, why: str) -> None:
+        if not self._failing:
+            self._failing = True
+            log.warning("The history cannot be written to %s: %s; trying on", self._path, why)
+
+    def _opened(self) -> Store:
+        store = Store(self._path)
+        self._on_open(store.kept())
+        return store
+
+    def _begin_anew(self, error: BrokenError) -> None:
+        """Put a damaged database aside; the next batch makes a new one."""
+        if self._store:
+            self._store.close()
+            self._store = None
+        aside = self._path.with_suffix(".broken")
+        try:
+            self._path.replace(aside)
+            for rest in ("-wal", "-shm"):
+                self._path.with_name(self._path.name + rest).unlink(missing_ok=True)
+        except OSError as obstacle:
+            self._fail(str(obstacle))
+        else:
+            log.warning(
+                "The history was damaged (%s): it is %s now, a new one begins", error, aside
+            )

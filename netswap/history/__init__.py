@@ -1,0 +1,1 @@
+"""What happened, kept for years: by the minute, and by the outage. Pure but for `store`."""

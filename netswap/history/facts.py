@@ -1,0 +1,96 @@
+"""What is noted when it happens: facts, the difference of two snapshots of the engine. Pure.
+
+The words of the log (`netswap.core.words`) are for people and may change; facts are what outages
+and reports are made of, and are kept for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from netswap.core.model import LinkSnapshot, Snapshot, State
+
+Wall = Callable[[float], float]
+"""From the engine's clock to seconds since the epoch."""
+
+
+class What(Enum):
+    """What a fact is about."""
+
+    BEGIN = "begin"
+    """netswapd started, or the computer woke up: from now on it is known how things stand."""
+    END = "end"
+    """From now on it is not."""
+    LINK = "link"
+    """A link's standing is another one."""
+    ACTIVE = "active"
+    """Another link is the active one, or none."""
+    CONDITION = "condition"
+    """The computer as a whole does otherwise: `netswap.core.model.Condition`."""
+
+
+class Standing(Enum):
+    """How a link does, the worst last: its health, and what else speaks against it."""
+
+    UP = "up"
+    DEGRADED = "degraded"
+    UNKNOWN = "unknown"
+    AWAY = "away"
+    """Nothing can leave by it: no carrier, no device, not connected."""
+    FAULTY = "faulty"
+    DOWN = "down"
+    """It is connected and does not answer."""
+
+
+WORSE = {standing: place for place, standing in enumerate(Standing)}
+OUT = frozenset({Standing.AWAY, Standing.FAULTY, Standing.DOWN})
+"""The standings in which a link is of no use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened, at a time in seconds since the epoch."""
+
+    at_s: float
+    what: What
+    link: str = ""
+    state: str = ""
+    """A `Standing` or a `Condition`."""
+    reason: str = ""
+
+
+def standing(link: LinkSnapshot) -> Standing:
+    """Sum up how a link does."""
+    if link.state is State.UP:
+        if link.fault:
+            return Standing.FAULTY
+        return Standing.DEGRADED if link.degraded else Standing.UP
+    if link.state is State.UNKNOWN:
+        return Standing.UNKNOWN
+    return Standing.AWAY if link.away else Standing.DOWN
+
+
+def changes(before: Snapshot | None, after: Snapshot, wall: Wall) -> Iterator[Fact]:
+    """Yield what is different; with nothing before, how everything stands."""
+    known = {link.name: link for link in before.links} if before else {}
+    for link in after.links:
+        yield from _of_link(known.pop(link.name, None), link, after.now_s, wall)
+    for name in known:
+        yield Fact(wall(after.now_s), What.LINK, name, Standing.AWAY.value, "it is gone")
+    if before is None or before.active != after.active:
+        at_s = wall(after.since_s if before else after.now_s)
+        yield Fact(at_s, What.ACTIVE, after.active or "", reason=after.reason)
+    if before is None or before.condition is not after.condition:
+        yield Fact(wall(after.now_s), What.CONDITION, state=after.condition.value)
+
+
+def _of_link(
+    before: LinkSnapshot | None, after: LinkSnapshot, now_s: float, wall: Wall
+) -> Iterator[Fact]:
+    stands = standing(after)
+    if before is None or standing(before) is not stands:
+        turned = before is not None and before.state is not after.state
+        at_s = wall(after.since_s if turned else now_s)
+        yield Fact(at_s, What.LINK, after.name, stands.value, after.reason)

@@ -1,0 +1,83 @@
+"""What netswapd keeps of what happened, and what netswapctl makes of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from typing import Any
+
+from netswap.history.store import Reader
+from tests.lab.commands import wait_until
+from tests.lab.lab import Lab
+from tests.lab.netswap_toml import NAMED
+from tests.lab.sandbox import STATE
+
+DATABASE = STATE / "history.db"
+
+
+def outages() -> list[dict[str, Any]]:
+    """Return what `netswapctl history` tells."""
+    command = [sys.executable, "-m", "netswap.cli.main", "history", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def test_an_outage_shows_while_it_lasts_and_afterwards(lab: Lab) -> None:
+    began_s = time.time()
+    daemon = lab.netswapd(NAMED)
+    daemon.wait_for("Blocking", 10)
+    lab.link("cable0").cut()
+    daemon.wait_for("Changing default interface from cable0 to tether0", 10)
+    wait_until(outages, 5, "the outage is listed")
+    (now,) = outages()
+    assert (now["link"], now["standing"], now["over"]) == ("cable", "down", False)
+    assert (now["active"], now["took_over"]) == (True, "phone")
+    lab.link("cable0").heal()
+    daemon.wait_for("Changing default interface from tether0 to cable0", 30)
+    wait_until(lambda: outages()[0]["over"], 5, "the outage is over")
+    (then,) = outages()
+    assert began_s < then["start_s"] <= then["took_over_s"] <= then["end_s"] < time.time()
+    assert "lost" in then["reason"]
+
+
+def test_history_survives_a_kill_and_is_read_without_the_daemon(lab: Lab) -> None:
+    first = lab.netswapd(NAMED)
+    first.wait_for("Blocking", 10)
+    lab.link("cable0").cut()
+    first.wait_for("Changing default interface", 10)
+    wait_until(outages, 5, "the outage is listed")
+    first.kill()
+    assert len(outages()) == 1
+    second = lab.netswapd(NAMED)
+    second.wait_for("Link cable (cable0) is down", 20)
+    wait_until(lambda: len(outages()) == 2, 5, "it is an outage again")
+    second.stop()
+    assert [outage["over"] for outage in outages()] == [False, False]
+    assert not DATABASE.with_name("history.db-wal").exists()
+    with Reader(DATABASE) as reader:
+        begun = [fact.reason for fact in reader.facts(0) if fact.what.value in ("begin", "end")]
+    assert begun == [
+        "netswapd started",
+        "netswapd was killed, or the power went",
+        "netswapd started",
+        "netswapd was stopped",
+    ]
+
+
+def test_a_state_folder_that_cannot_be_written_holds_nothing_up(lab: Lab) -> None:
+    STATE.parent.mkdir(exist_ok=True)
+    STATE.write_text("no folder")
+    daemon = lab.netswapd(NAMED)
+    daemon.wait_for("The history cannot be written", 10)
+    daemon.wait_for("Blocking", 10)
+    lab.link("cable0").cut()
+    daemon.wait_for("Changing default interface from cable0 to tether0", 10)
+    assert len([line for line in daemon.lines if "history" in line]) == 1
+    STATE.unlink()
+    lab.link("cable0").heal()
+    daemon.wait_for("The history is written again", 30)
+    wait_until(lambda: len(outages()) == 1, 5, "what waited is there")
+    assert daemon.stop() == 0

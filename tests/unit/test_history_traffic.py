@@ -1,0 +1,78 @@
+"""From the kernel's counters to what a link carried."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netswap.history.traffic import Counter, Meter
+from tests.unit.worlds import FIXED
+
+
+def counter(received: int, sent: int = 0, index: int = 3, boot: str = "a") -> Counter:
+    return Counter(boot, index, received, sent)
+
+
+def take(meter: Meter, seen: Counter | None, link: str = "phone") -> tuple[int, int]:
+    return meter.take({link: seen}).get(link, (0, 0))
+
+
+def test_what_was_before_the_first_look_ever_is_nobodys_business() -> None:
+    meter = Meter()
+    assert take(meter, counter(5000)) == (0, 0)
+    assert take(meter, counter(5300, 20)) == (300, 20)
+
+
+def test_what_came_while_netswapd_was_not_there_counts() -> None:
+    before = Meter()
+    take(before, counter(5000))
+    after = Meter(before.known)
+    assert take(after, counter(7000)) == (2000, 0)
+
+
+def test_after_a_reboot_counting_goes_on_from_0() -> None:
+    meter = Meter({"phone": counter(5000, index=9)})
+    assert take(meter, counter(70, 7, index=2, boot="b")) == (70, 7)
+
+
+def test_an_interface_that_was_made_anew_counts_from_0() -> None:
+    meter = Meter()
+    take(meter, counter(5000, index=3))
+    assert take(meter, None) == (0, 0)
+    assert take(meter, counter(40, index=4)) == (40, 0)
+
+
+def test_what_an_interface_carried_while_it_was_not_the_link_does_not_count() -> None:
+    """A Wi-Fi link is told by its connection; the same device carries others, too."""
+    meter = Meter()
+    take(meter, counter(5000))
+    take(meter, None)
+    assert take(meter, counter(9000)) == (0, 0)
+    assert take(meter, counter(9100)) == (100, 0)
+
+
+def test_another_interface_that_was_there_all_the_time_counts_from_now_on() -> None:
+    meter = Meter()
+    meter.take({"cable": counter(10, index=5), "phone": counter(5000, index=3)})
+    assert take(meter, counter(800, index=4)) == (0, 0)
+    assert take(meter, counter(900, index=4)) == (100, 0)
+
+
+def test_a_driver_that_begins_anew_counts_from_0() -> None:
+    meter = Meter()
+    take(meter, counter(5000, 100))
+    assert take(meter, counter(30, 200)) == (30, 200)
+
+
+@FIXED
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.booleans()), min_size=1, max_size=30))
+def test_nothing_is_counted_twice_or_lost_whenever_netswapd_is_restarted(
+    steps: list[tuple[int, bool]],
+) -> None:
+    meter, total, counted = Meter(), 100, 0
+    take(meter, counter(total))
+    for more, restarted in steps:
+        total += more
+        meter = Meter(meter.known) if restarted else meter
+        counted += take(meter, counter(total))[0]
+    assert counted == total - 100
