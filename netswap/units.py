@@ -7,6 +7,11 @@ import re
 UNIT_S = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 """A unit of time, in seconds."""
 
+UNIT_B = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+UNIT_B |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
+"""A unit of data in small letters, in bytes: GB as bills have it, GiB as some programs do."""
+
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?b)\s*", re.ASCII | re.IGNORECASE)
 _PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(min|[smhd])", re.ASCII)
 
 
@@ -23,6 +28,24 @@ def parse_duration_s(text: str) -> float:
     if text[end:].strip() or total_s <= 0:
         raise ValueError(f"{text!r} is no duration; write 90s, 30m, 2h or 1h30m")
     return total_s
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes that `5 GB`, `500MB` or `1.5 GiB` is. Raises ValueError where it is none."""
+    match = _SIZE.fullmatch(text)
+    size = round(float(match[1]) * UNIT_B[match[2].lower()]) if match else 0
+    if not size:
+        raise ValueError(f"{text!r} is no amount of data; write 500 MB, 5 GB or 1.5 GiB")
+    return size
+
+
+def size(count: float) -> str:
+    """Write bytes: `0 B`, `12 kB`, `4.2 GB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.5:
+            return f"{count:.1f} {unit}" if unit != "B" and count < 9.95 else f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
 
 
 def duration(seconds: float) -> str:
@@ -50,6 +73,13 @@ def round_trip(seconds: float | None) -> str:
     if seconds >= 1:
         return f"{seconds:.1f} s"
     return f"{seconds * 1000:.1f} ms" if seconds < 0.00995 else f"{seconds * 1000:.0f} ms"
+
+
+def fine_share(part: float | None) -> str:
+    """Write a share near to 1 with as many nines as it has: `99.98 %`; never more than it is."""
+    if part is None:
+        return "-"
+    return "100 %" if part >= 1 else f"{int(part * 100000) / 1000:.3f} %"
 
 
 def share(part: float | None) -> str:

@@ -27,6 +27,7 @@ COMMANDS = {
     "probe": "show",
     "log": "log",
     "history": "history",
+    "report": "report",
     "links": "show",
     "config": "show",
     "doctor": "doctor",

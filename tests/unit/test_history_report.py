@@ -1,0 +1,223 @@
+"""A period summed up, and the page made of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench import past
+from netswap.cli.report import as_plain, lines
+from netswap.history import style, svg
+from netswap.history.facts import Fact, What
+from netswap.history.minutes import Measured
+from netswap.history.page import MOST_TICKS, page, ticks
+from netswap.history.report import LinkReport, Report, report
+from netswap.history.store import Reader
+from netswap.history.timeline import Timeline, timeline
+from tests.unit.test_history_minutes import rows
+from tests.unit.test_history_outages import WELL, active, histories, link
+from tests.unit.worlds import FIXED
+
+DAY_S = 86400
+NOTHING: dict[str, Sequence[Measured]] = {"cable": [], "phone": []}
+
+
+def condition(at_s: float, state: str) -> Fact:
+    return Fact(at_s, What.CONDITION, state=state)
+
+
+OUTAGE = [
+    *WELL, condition(0, "preferred"),
+    link(1000, "down", "4 probes lost"), active(1000, "phone"), condition(1000, "backup"),
+    link(1600, "up"), active(1650, "cable"), condition(1650, "preferred"),
+    link(3000, "down", "4 probes lost"), link(3000, "down", "4 probes lost", "phone"),
+    condition(3000, "offline"), link(3100, "up"), condition(3100, "preferred"),
+    link(5000, "away", "no carrier"), active(5000, "phone"), condition(5000, "backup"),
+    link(6000, "up"), active(6000, "cable"), condition(6000, "preferred"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def summed() -> Report:
+    return report(timeline(OUTAGE, 0, 10000, 10000), NOTHING)
+
+
+def test_the_whole(summed: Report) -> None:
+    assert (summed.watched_s, summed.offline_s, summed.backup_s) == (10000, 100, 1650)
+    assert summed.online == 1 - 100 / 10000
+    assert summed.swaps == 4
+
+
+def test_what_was_saved_is_the_time_on_a_backup_while_the_other_did_not_work(
+    summed: Report,
+) -> None:
+    assert summed.saved_s == 600 + 1000
+
+
+def test_a_link_that_was_pulled_was_not_out(summed: Report) -> None:
+    cable = summed.links[0]
+    assert [outage.start_s for outage in cable.outages] == [1000, 3000]
+    assert (cable.out_s, cable.away_s, cable.away_count) == (700, 1000, 1)
+    assert cable.availability == 1 - 700 / 9000
+    assert cable.longest == cable.outages[0]
+    assert cable.between_s == (9000 - 700) / 2
+    assert sum(cable.by_hour) == sum(cable.by_weekday) == 2
+
+
+def test_of_nothing_it_says_so() -> None:
+    empty = report(timeline([], 0, 100, 0), {})
+    assert (empty.online, empty.watched_s) == (None, 0)
+    assert lines(empty) == ["Nothing was recorded in that time"]
+    assert "Nothing was recorded" in page(timeline([], 0, 100, 0), empty, {})
+
+
+def test_for_people(summed: Report) -> None:
+    text = "\n".join(lines(summed))
+    assert "Online       99.000 %, offline for 1 min 40 s" in text
+    assert re.search(r"^cable  92\.222 % +2 ", text, re.MULTILINE)
+    assert "by hour of the day" in text
+
+
+def test_for_programs(summed: Report) -> None:
+    plain = as_plain(summed)
+    assert plain["links"][0]["availability"] == 1 - 700 / 9000
+    assert plain["links"][0]["outages"][0]["done"] == "moved to phone"
+
+
+@FIXED
+@given(histories(), rows(), st.integers(0, 1000), st.integers(1, 5000))
+def test_whatever_happened_sums_lie_within_the_period(
+    facts: list[Fact], found: list[Measured], start_s: int, lasts_s: int
+) -> None:
+    line = timeline(facts, start_s, start_s + lasts_s, start_s + lasts_s)
+    made = report(line, {"cable": found, "phone": []})
+    for seconds in (made.watched_s, made.offline_s, made.backup_s, made.saved_s):
+        assert 0 <= seconds <= lasts_s + 1e-6
+    for each in made.links:
+        assert each.availability is None or 0 <= each.availability <= 1
+    assert Page(page(line, made, {"cable": found, "phone": []})).problems == []
+
+
+# the page
+
+
+class Page(HTMLParser):
+    """Reads a page and notes what is wrong with it."""
+
+    EMPTY = ("meta",)
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.problems: list[str] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(text)
+        self.problems += [f"{tag} is not closed" for tag in self._open]
+        if any(word in text for word in ("://", "url(", "@import", "<script", "src=")):
+            self.problems.append("it could fetch something")
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "svg" and not (given.get("aria-label") or given.get("aria-hidden")):
+            self.problems.append("a picture without a text")
+        if tag not in self.EMPTY:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self._open or self._open.pop() != tag:
+            self.problems.append(f"{tag} is closed and was not open")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_is_whole_says_it_all_and_fetches_nothing(summed: Report) -> None:
+    read = Page(page(timeline(OUTAGE, 0, 10000, 10000), summed, NOTHING))
+    assert read.problems == []
+    for said in ("92.222 %", "99.000 %", "27 min", "4 probes lost", "phone"):
+        assert said in read.text
+
+
+def test_what_links_and_reasons_are_called_is_text_and_no_html() -> None:
+    evil = "<script>alert(1)</script>"
+    facts = [Fact(0, What.BEGIN), link(0, "up", name=evil), link(9, "down", f'{evil}">', evil)]
+    line = timeline(facts, 0, 100, 100)
+    text = page(line, report(line, {evil: []}), {evil: []})
+    assert evil not in text
+    assert Page(text).problems == []
+    assert evil in Page(text).text
+
+
+@pytest.fixture(scope="module")
+def a_week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Timeline, Reader]]:
+    path: Path = tmp_path_factory.mktemp("past") / "history.db"
+    now_s = 1_800_000_000.0
+    past.fill(path, 2, now_s)
+    with Reader(path) as reader:
+        start_s = now_s - 2 * DAY_S
+        yield timeline(reader.facts(start_s), start_s, now_s, now_s), reader
+
+
+def test_every_chart_stays_within_its_bounds(a_week: tuple[Timeline, Reader]) -> None:
+    line, reader = a_week
+    measured = {name: reader.measured(name, line.start_s, line.end_s) for name in line.links}
+    x = svg.across(line.start_s, line.end_s)
+    for found in measured.values():
+        assert len(found) > 1000
+        for path in (*svg.band(found, x, 60), svg.losses(found, x, 60)):
+            for at, y in re.findall(r"[M ](-?[\d.]+) (-?[\d.]+)(?=[ zhvM\"])", path):
+                assert -1 <= float(at) <= svg.WIDTH + 1
+                assert -1 <= float(y) <= svg.PLOT + 1
+
+
+@FIXED
+@given(st.integers(0, 2_000_000_000), st.integers(60, 3 * 366 * DAY_S))
+def test_times_below_a_chart_are_not_too_many_and_in_order(start_s: int, lasts_s: int) -> None:
+    found = [at_s for at_s, _ in ticks(start_s, start_s + lasts_s)]
+    assert found == sorted(set(found))
+    assert len(found) <= MOST_TICKS + 1
+    assert all(start_s <= at_s <= start_s + lasts_s for at_s in found)
+
+
+# colours
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.1)."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("colours", [style.LIGHT, style.DARK], ids=["light", "dark"])
+def test_text_and_lines_stand_out(colours: dict[str, str]) -> None:
+    for ground in ("paper", "panel"):
+        for text in ("ink", "faint"):
+            assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+        for line in ("warn", "bad", "line", "heat3", "heat4"):
+            assert contrast(colours[line], colours[ground]) >= 3, (line, ground)
+
+
+def test_every_class_has_a_colour() -> None:
+    names = "preferred backup offline starting up degraded unknown away out loss range median count"
+    for name in [*names.split(), "grid", *(f"heat{level}" for level in range(5))]:
+        assert f".{name}{{" in style.STYLE or f".{name}," in style.STYLE, name
+
+
+def test_a_report_without_outages_has_no_longest() -> None:
+    assert LinkReport("cable", 100.0).longest is None
+    assert LinkReport("cable", 0.0).availability is None
