@@ -59,6 +59,8 @@ def headline(state: Status, now_s: float) -> str:
 
 
 def _offline(state: Status, active: LinkStatus | None, now_s: float) -> str:
+    if active and active.health == "up" and active.fault:
+        return f"Offline: {active.name} is active and faulty; no better link works"
     when = f" {since(active.since_s, now_s)}" if active else ""
     if active and any(link.health == "up" for link in state.links):
         return f"Offline{when}: {active.name} is active, {state.reason}"

@@ -94,6 +94,11 @@ class Health:
         return self.state is State.UP
 
     @property
+    def works(self) -> bool:
+        """Whether it is up and no check of it fails."""
+        return self.up and not self.fault
+
+    @property
     def touchable(self) -> bool:
         """Whether its metric may be changed: NetworkManager asks for the lease again then."""
         return self.up or (self.fresh and not self.obstacle)

@@ -10,14 +10,17 @@ from netswap.core.track import Track
 
 
 def condition(world: World, healths: Mapping[str, Health]) -> Condition:
-    """Sum it up in one word: about the link that the kernel sends by, whatever is wanted."""
+    """Sum it up in one word: about the link that the kernel sends by, whatever is wanted.
+
+    Pings that pass are not the internet: a link with a fault is no way there.
+    """
     leader = world.leader
     if leader is None:
         return Condition.OFFLINE if healths else Condition.STARTING
-    state = healths[leader.name].state
-    if state is State.UP:
+    health = healths[leader.name]
+    if health.works:
         return Condition.BACKUP if world.index(leader) else Condition.PREFERRED
-    return Condition.STARTING if state is State.UNKNOWN else Condition.OFFLINE
+    return Condition.STARTING if health.state is State.UNKNOWN else Condition.OFFLINE
 
 
 def link(

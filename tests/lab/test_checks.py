@@ -75,6 +75,16 @@ def test_dead_tcp_moves_traffic_though_pings_pass(lab: Lab) -> None:
     moves_and_comes_back(lab, daemon, reason, "forward")
 
 
+def test_where_every_link_has_a_fault_nothing_works(lab: Lab) -> None:
+    daemon = start(lab, TCP.replace('links = ["cable0"]\n', ""))
+    assert netswapctl("status", "--check").status == 0
+    for isp in ("isp-cable0", "isp-tether0"):
+        lab.sh("nft", "add rule inet isp forward meta l4proto tcp drop", netns=isp)
+    daemon.wait_for("Link cable0 is faulty: tcp: no answer", 10)
+    wait_until(lambda: netswapctl("status", "--check").status == 11, 30, "it says offline")
+    assert netswapctl("status").out.startswith("Offline: ")
+
+
 def test_the_checks_cost_no_memory_to_speak_of(lab: Lab) -> None:
     daemon = start(lab, HTTP + DNS + TCP)
     wait_until(lambda: fault("cable0") == "", 5, "the checks succeed")

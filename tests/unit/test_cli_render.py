@@ -65,6 +65,18 @@ phone is down since 14:03 (2 h 10 min): no such device
     )
 
 
+def test_offline_although_pings_pass() -> None:
+    cable = a_link(fault="http: captive portal")
+    assert render.status(a_status(cable, state="offline"), NOW_S) == [
+        "Offline: cable is active and faulty; no better link works",
+        "",
+        "  LINK   DEVICE  HEALTH  RTT     LOSS  METRIC  GUARD  SINCE",
+        "* cable  eth0    faulty  0.4 ms  0 %   100     -      14:03",
+        "",
+        "cable is faulty: http: captive portal; it is used only if no better link works",
+    ]
+
+
 def test_offline_by_choice() -> None:
     cable = a_link(health="down", reason="2 probes lost")
     state = a_status(cable, PHONE, state="offline", reason="asked by the user", mode="pinned")
