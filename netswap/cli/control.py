@@ -22,10 +22,15 @@ how_long = click.option("--for", "seconds", type=duration, help="For so long, su
 def use(link: str, seconds: float | None, even_if_dead: bool) -> int:
     """Make LINK the active one.
 
-    Until `auto`, or for a while, and in any case until it is dead.
+    Until `auto`, or for a while, and in any case until it is dead. A link on demand is connected
+    first.
     """
     state = _after(lambda service: service.use(link, seconds or 0, even_if_dead=even_if_dead))
-    return 0 if state.active_link == link else 1
+    if state.active_link == link:
+        return 0
+    if state.mode == "pinned":
+        click.echo(f"{link} becomes active as soon as it is connected; see `netswapctl watch`")
+    return int(state.mode != "pinned")
 
 
 @click.command()

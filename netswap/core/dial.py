@@ -1,10 +1,12 @@
 """Links on demand: when netswap connects one, and when it lets it go again.
 
-A link on demand is connected when every link before it in the order of preference has failed, or
-(`connect_when = "suspect"`) has at least just lost a probe. One that refuses, or is not connected
-within `connect_timeout_s`, counts as failed, too: the next one is tried, and this one again with
-back-off, 2, 4, 8, … `LONGEST_S` seconds. It is let go `release_after_s` after traffic went back to
-a link before it, if it was netswap that connected it.
+A link on demand is connected when every link before it in the order of preference has failed (is
+down, or fails a check), or (`connect_when = "suspect"`) has at least just lost a probe; or at once,
+when the user asks for it. One that refuses, or is not connected within `connect_timeout_s`, counts
+as failed, too: the next one is tried, and this one again with back-off, 2, 4, 8, … `LONGEST_S`
+seconds. It is let go `release_after_s` after a link before it carries traffic again and works, if
+it was netswap that connected it; where it is connected on suspicion, each new one begins that time
+anew.
 
 A link that is just coming back is waited for. So is the whole network for `GRACE_S` after a start
 or a sleep: NetworkManager is busy connecting the others then.
@@ -20,7 +22,7 @@ from math import inf
 from netswap.core import words
 from netswap.core.actions import Connect, Disconnect, Say
 from netswap.core.health import Health
-from netswap.core.model import Link, Mode, State, World
+from netswap.core.model import Link, Mode, Override, State, World
 from netswap.core.settings import LinkSettings, Settings
 
 GRACE_S = 10.0
@@ -71,6 +73,8 @@ class Dial:
         self._tries: dict[str, _Try] = {}
         self._idle_s: dict[str, float] = {}
         """Links that netswap connected → since when a link before them carries traffic."""
+        self._pinned = ""
+        """The link that the user asked for, "" if none."""
         self.reconfigure(settings)
 
     def reconfigure(self, settings: Settings) -> None:
@@ -81,6 +85,19 @@ class Dial:
         """Let NetworkManager connect by itself first what it can, after a sleep."""
         self._not_before_s = now_s + GRACE_S
 
+    def ask(self, override: Override) -> None:
+        """Let the user's word count more than that it failed a moment ago."""
+        self._pinned = override.link if override.mode is Mode.PINNED else ""
+        if self._pinned and not self._going_on(self._pinned):
+            self._tries.pop(self._pinned, None)
+
+    def brings(self, name: str, world: World, healths: Mapping[str, Health], now_s: float) -> bool:
+        """Whether a link may soon be up: it can be connected, or is coming already."""
+        link = world.link(name)
+        if link is None or name not in self._wanted:
+            return False
+        return self._standing(link, healths[name], now_s) in (_Standing.CALLABLE, _Standing.COMING)
+
     def observe(
         self, world: World, healths: Mapping[str, Health], desired: str | None, now_s: float
     ) -> None:
@@ -88,10 +105,16 @@ class Dial:
         if not world.managed:
             return
         active = world.link(desired)
-        carried = active is not None and active == world.leader and healths[active.name].up
-        for link, _ in self._on_demand(world):
+        carrier = active if active == world.leader else None
+        for link, wanted in self._on_demand(world):
             self._follow(link, healths[link.name], now_s)
-            if active and carried and link.dialled and world.index(active) < world.index(link):
+            if (
+                carrier
+                and link.dialled
+                and link.name != self._pinned
+                and world.index(carrier) < world.index(link)
+                and _suffices(healths[carrier.name], wanted)
+            ):
                 self._idle_s.setdefault(link.name, now_s)
             else:
                 self._idle_s.pop(link.name, None)
@@ -121,9 +144,19 @@ class Dial:
             return None
         if (link := self._overdue(world, now_s)) or (link := self._idle(world, now_s)):
             return Disconnect(link.name)
-        if mode is Mode.AUTO and now_s >= self._not_before_s:
-            return self._connect(world, healths, now_s)
-        return None
+        if mode is Mode.PINNED:
+            return self._connect_pinned(world, healths, now_s)
+        return self._connect(world, healths, now_s) if now_s >= self._not_before_s else None
+
+    def _connect_pinned(
+        self, world: World, healths: Mapping[str, Health], now_s: float
+    ) -> Connect | None:
+        link, wanted = world.link(self._pinned), self._wanted.get(self._pinned)
+        if link is None or wanted is None:
+            return None
+        if self._standing(link, healths[link.name], now_s) is not _Standing.CALLABLE:
+            return None
+        return self._call(wanted, now_s, only_suspect=False)
 
     def _connect(self, world: World, healths: Mapping[str, Health], now_s: float) -> Connect | None:
         only_suspect = False
@@ -146,7 +179,8 @@ class Dial:
 
     def _standing(self, link: Link, health: Health, now_s: float) -> _Standing:
         if health.up:
-            return _Standing.WORKS if health.clean else _Standing.SUSPECT
+            working = _Standing.WORKS if health.clean else _Standing.SUSPECT
+            return _Standing.FAILED if health.fault else working
         if link.usable:
             coming = health.state is State.UNKNOWN or not health.losses
             return _Standing.COMING if coming else _Standing.FAILED
@@ -202,3 +236,9 @@ class Dial:
     def _going_on(self, link: str) -> _Try | None:
         attempt = self._tries.get(link)
         return attempt if attempt and attempt.going_on else None
+
+
+def _suffices(health: Health, on_demand: LinkSettings) -> bool:
+    """Whether a link that carries traffic does so well enough to let one on demand go."""
+    suspect = on_demand.connect_when == "suspect" and not health.clean
+    return health.works and not suspect

@@ -11,6 +11,7 @@ not done. One batch of steps is under way at a time. `now_s` is monotonic and ne
 
 from __future__ import annotations
 
+from itertools import takewhile
 from math import inf
 
 from netswap.core import plan as planning
@@ -211,6 +212,7 @@ class Engine:
     def _overrule(self, override: Override, why: str) -> None:
         if override != self._override:
             self._override = override
+            self._dial.ask(override)
             self._actions.append(words.mode(override, why))
 
     def _expire(self, now_s: float) -> None:
@@ -221,7 +223,7 @@ class Engine:
     # what to do about it
 
     def _decide(self, now_s: float) -> None:
-        self._end_pin()
+        self._end_pin(now_s)
         before, was_nowhere = self._active, self._desired.reason == policy.NOWHERE
         leader = self._world.leader
         under_way = leader is not None and leader.name != self._desired.active
@@ -252,11 +254,13 @@ class Engine:
         if linger_s and track and track.health.up:
             self._lingers[left] = now_s + linger_s
 
-    def _end_pin(self) -> None:
+    def _end_pin(self, now_s: float) -> None:
         """Let the user's choice go when that link is dead, unless it was meant even so."""
         pin = self._override
         if pin.mode is Mode.PINNED and not pin.even_if_dead:
             track = self._tracks.four(pin.link)
+            if self._dial.brings(pin.link, self._world, self._tracks.healths, now_s):
+                return
             if track is None or track.health.state is State.DOWN:
                 why = track.health.reason if track else "it is gone"
                 self._overrule(Override(), f"{pin.link}: {why}")
@@ -293,11 +297,19 @@ class Engine:
         if isinstance(step, Block):
             return f"{self._desired.active} is active"
         if isinstance(step, Connect):
-            return "every link before it fails"
+            return self._why_connected(step.link)
         if isinstance(step, Disconnect):
             link = self._world.link(step.link)
             return "it is not needed any more" if link and link.usable else "it took too long"
         return "it becomes active" if step.link == self._desired.active else "it is free"
+
+    def _why_connected(self, name: str) -> str:
+        if self._override.mode is Mode.PINNED:
+            return "asked by the user"
+        healths = self._tracks.healths
+        before = takewhile(lambda link: link.name != name, self._world.links)
+        suspect = any(healths[link.name].works for link in before)
+        return "a link before it may be failing" if suspect else "every link before it fails"
 
     def _note_stuck(self) -> None:
         """Say once that there is nothing to be done although the wrong link leads."""

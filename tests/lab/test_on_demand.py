@@ -13,6 +13,7 @@ from tests.lab.netswapd import Netswapd
 from tests.lab.nmbus import NmBus
 from tests.lab.nmsettings import note
 from tests.lab.spec import CABLE, LabSpec, LinkSpec
+from tests.service.ctl import netswapctl
 
 PHONE = LinkSpec("phone0", metered=True, autoconnect=False)
 MUTE = LinkSpec("lte0", metered=True, autoconnect=False, has_dhcp=False, dhcp_timeout_s=3)
@@ -100,6 +101,18 @@ def test_what_the_user_connected_is_used_and_left_alone(lab: Lab) -> None:
     assert daemon.stop() == 0
     assert phone.nm_state() == "connected"
     assert not [line for line in daemon.lines if "onnecting phone" in line]
+
+
+@pytest.mark.lab(LabSpec(links=(CABLE, PHONE)))
+def test_the_user_has_it_connected_and_held_until_he_lets_go(lab: Lab) -> None:
+    daemon = start(lab)
+    assert netswapctl("use", "phone").status == 0
+    wait_until(lambda: lab.active() == "phone0", 15, "the phone carries traffic")
+    assert holds(lambda: lab.active() == "phone0", for_s=3)
+    assert netswapctl("auto").status == 0
+    wait_until(lambda: lab.active() == "cable0", 5, "back to the cable")
+    daemon.wait_for("Disconnecting phone: it is not needed any more", 5)
+    wait_until(lambda: lab.link("phone0").nm_state() == "disconnected", 5, "it is disconnected")
 
 
 @pytest.mark.lab(LabSpec(links=(CABLE, LinkSpec("dsl0"), MUTE, PHONE)))

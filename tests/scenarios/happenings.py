@@ -122,7 +122,8 @@ def plug(network: Network, nic: Nic, _: Sequence[str]) -> None:
 
 
 def expire(network: Network, nic: Nic, _: Sequence[str]) -> None:
-    network.deactivate(nic, DeviceState.IP_CONFIG)
+    if nic.activated:
+        network.deactivate(nic, DeviceState.IP_CONFIG)
 
 
 def renew(network: Network, nic: Nic, _: Sequence[str]) -> None:

@@ -279,7 +279,7 @@ class Network:
         """Put the cable back."""
         nic.carrier = True
         self._then(CARRIER_TOLD_S, lambda: self._show_carrier(nic))
-        if not nic.activated:
+        if not (nic.activated or nic.on_demand):
             self._clock.later(CARRIER_TOLD_S, lambda: self.activate(nic))
 
     def _show_carrier(self, nic: Nic) -> None:

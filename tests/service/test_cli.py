@@ -81,6 +81,16 @@ def test_a_link_that_cannot_be_used_is_a_failure(netswapd: FakeNetswapd) -> None
     assert out.startswith("cable is active")
 
 
+def test_a_link_that_is_being_connected_is_promised(netswapd: FakeNetswapd) -> None:
+    async def begins(link: str, seconds: float, *, even_if_dead: bool) -> None:
+        netswapd.table.properties["Mode"] = "pinned"
+
+    netswapd.table.use = begins  # type: ignore[method-assign]
+    status, out, _ = netswapctl("use", "phone")
+    assert status == 0
+    assert "phone becomes active as soon as it is connected" in out
+
+
 def test_probe(netswapd: FakeNetswapd) -> None:
     assert netswapctl("probe", "phone").out == (
         "phone: 1 of 2 targets replied\n  198.51.100.1  31 ms\n  198.51.100.2  no reply\n"

@@ -8,7 +8,7 @@ from netswap import config
 from netswap.core.actions import Connect, Disconnect, Say
 from netswap.core.dial import GRACE_S, SHOWN_S, Dial
 from netswap.core.health import Health
-from netswap.core.model import Link, Mode
+from netswap.core.model import Link, Mode, Override
 from tests.unit.worlds import DOWN as RISING
 from tests.unit.worlds import SHAKY, UNKNOWN, UP, link, world
 
@@ -27,6 +27,7 @@ connect = "on-demand"
 """
 DOWN = replace(RISING, losses=4)
 CALL_PHONE, CALL_LTE = Connect("phone", None, "Phone"), Connect("lte", "LTE", None)
+CABLE_LEADS = link("cable", 50)
 CABLE, PHONE, LTE = link("cable", 100), link("phone", 60), link("lte", 700)
 ABSENT = {name: Link(name, obstacle="not connected") for name in ("phone", "lte")}
 COMING = replace(PHONE, v4=None, obstacle="connecting", connecting=True, dialled=True)
@@ -49,7 +50,7 @@ class Play:
     ) -> Connect | Disconnect | None:
         there = {seen.name: (seen, health) for seen, health in others}
         rest = [there.get(name, (gone, DOWN)) for name, gone in ABSENT.items()]
-        first = link("cable", 50) if cable is UP else CABLE
+        first = CABLE_LEADS if cable.up and not cable.fault else CABLE
         seen = world(first, *(seen for seen, _ in rest), managed=nm)
         healths = {"cable": cable, **{seen.name: health for seen, health in rest}}
         desired = seen.leader.name if seen.leader else None
@@ -127,6 +128,55 @@ def test_it_is_released_some_time_after_traffic_went_back_and_only_if_it_is_ours
     theirs = Play()
     assert theirs.at(0, UP, (PHONE, UP)) is None
     assert theirs.at(600, UP, (PHONE, UP)) is None
+
+
+SUSPECT_TOML = TOML.replace('"Phone" }', '"Phone" }\nconnect_when = "suspect"')
+OURS = replace(PHONE, dialled=True)
+FAULTY = replace(UP, fault="http: captive portal")
+
+
+def test_what_was_connected_on_suspicion_is_kept_while_there_is_one() -> None:
+    play = Play(SUSPECT_TOML)
+    play.at(0, UP, (OURS, UP))
+    play.at(30, SHAKY, (OURS, UP))
+    assert play.at(60, UP, (OURS, UP)) is None
+    assert play.at(119, UP, (OURS, UP)) is None
+    assert play.at(120, UP, (OURS, UP)) == Disconnect("phone")
+
+
+def test_a_link_that_fails_a_check_counts_as_failed() -> None:
+    play = Play()
+    assert play.at(0, FAULTY) == CALL_PHONE
+    assert Play().at(0, FAULTY, (PHONE, UP)) is None
+    assert Play().at(0, FAULTY, (PHONE, FAULTY)) == CALL_LTE
+
+
+def test_what_the_user_asks_for_is_connected_at_once_though_a_link_before_works() -> None:
+    play = Play()
+    play.dial.wake(0)
+    play.dial.ask(Override(Mode.PINNED, "phone"))
+    assert play.at(0, UP, mode=Mode.PINNED) == CALL_PHONE
+    assert play.at(1, UP, mode=Mode.PINNED) is None
+    assert play.at(1, UP, (COMING, DOWN), mode=Mode.PINNED) is None
+
+
+def test_the_users_word_ends_the_wait_after_a_failure() -> None:
+    play = Play()
+    play.at(0, DOWN)
+    play.dial.failed(CALL_PHONE, 0)
+    assert play.at(1, DOWN) == CALL_LTE
+    play.dial.ask(Override(Mode.PINNED, "phone"))
+    assert play.at(1, DOWN, mode=Mode.PINNED) == CALL_PHONE
+
+
+def test_what_the_user_asked_for_is_not_released_until_he_does_not_any_more() -> None:
+    play = Play()
+    play.dial.ask(Override(Mode.PINNED, "phone"))
+    assert play.at(0, UP, (OURS, UP), mode=Mode.PINNED) is None
+    assert play.at(600, UP, (OURS, UP), mode=Mode.PINNED) is None
+    play.dial.ask(Override())
+    assert play.at(601, UP, (OURS, UP)) is None
+    assert play.at(661, UP, (OURS, UP)) == Disconnect("phone")
 
 
 def test_another_outage_in_between_begins_the_time_anew() -> None:
