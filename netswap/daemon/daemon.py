@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import time
 from collections import deque
+from pathlib import Path
 
 from netswap import config
 from netswap.adapters import systemd
@@ -22,6 +24,7 @@ from netswap.adapters.nft.guard import Guard
 from netswap.adapters.nm import links, names
 from netswap.adapters.nm.client import Client
 from netswap.adapters.nm.dialler import Dialler
+from netswap.adapters.nm.intentions import Intentions
 from netswap.adapters.nm.router import Router
 from netswap.adapters.probe.icmp import ProbeFailure
 from netswap.config import Configuration
@@ -204,7 +207,8 @@ class Daemon:
             await bus.close()
             raise
         self._bus, self.client, self._steps.router = bus, client, Router(bus)
-        self._steps.dialler = Dialler(bus, self._steps.router, self._look_soon)
+        intentions = Intentions(None if self.dry_run else _run_folder())
+        self._steps.dialler = Dialler(bus, self._steps.router, self._look_soon, intentions)
 
     async def _serve(self) -> None:
         """Be there for netswapctl. Without that, everything else goes on."""
@@ -391,6 +395,11 @@ class Daemon:
             self._guard.close()
             if self._bus is not None:
                 await self._bus.close()
+
+
+def _run_folder() -> Path:
+    """Return where to keep what must outlive a crash, but no boot (systemd.exec(5))."""
+    return Path(os.environ.get("RUNTIME_DIRECTORY", "/run/netswap"))
 
 
 async def _feed_dog() -> None:

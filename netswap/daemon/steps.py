@@ -142,7 +142,7 @@ class Steps:
             case Connect(_, uuid, connection):
                 await self._dial(step).connect(uuid, connection)
             case Disconnect(link):
-                await self._dial(step).disconnect(self._device(step, link).activation)
+                await self._dial(step).disconnect(self._device(step, link))
 
     def follow(self, interfaces: Collection[str]) -> None:
         """Have lingering connections keep to their link, as routes are now, and no others.

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
+from netswap.adapters.bus import Bus
+from netswap.adapters.nm.dialler import Dialler
+from netswap.adapters.nm.intentions import Intentions
+from netswap.adapters.nm.router import Router
 from tests.lab.commands import holds, wait_until
 from tests.lab.lab import Lab
 from tests.lab.netswap_toml import QUICK
@@ -18,6 +24,7 @@ from tests.service.ctl import netswapctl
 PHONE = LinkSpec("phone0", metered=True, autoconnect=False)
 MUTE = LinkSpec("lte0", metered=True, autoconnect=False, has_dhcp=False, dhcp_timeout_s=3)
 
+RUN = Path("/run/netswap")
 CABLE_TOML = """\
 [[link]]
 name = "cable"
@@ -149,12 +156,29 @@ def test_after_a_crash_the_next_one_knows_what_was_connected(lab: Lab) -> None:
     start(lab)
     fail_over(lab)
     wait_until(lambda: "netswap.dialled" in _notes(), 5, "it is noted")
+    wait_until(lambda: Intentions(RUN).read() == frozenset(), 5, "it need not be on file any more")
     lab.daemons[0].kill()
     lab.link("cable0").heal()
     second = lab.netswapd(CONFIG)
     wait_until(lambda: lab.active() == "cable0", 10, "swap back")
     second.wait_for("Disconnecting phone: it is not needed any more", 5)
     wait_until(lambda: lab.link("phone0").nm_state() == "disconnected", 5, "it is disconnected")
+
+
+@pytest.mark.lab(LabSpec(links=(CABLE, PHONE)))
+def test_a_crash_before_it_could_be_noted_is_made_up_for(lab: Lab) -> None:
+    async def connect_and_die() -> None:
+        bus = await Bus.connect()
+        dialler = Dialler(bus, Router(bus), lambda: None, Intentions(RUN))
+        await dialler.connect(None, "phone0")
+        await bus.close()
+
+    asyncio.run(connect_and_die())
+    wait_until(lambda: lab.link("phone0").nm_state() == "connected", 10, "it is connected")
+    assert "netswap.dialled" not in _notes()
+    start(lab).wait_for("Disconnecting phone: it is not needed any more", 10)
+    wait_until(lambda: lab.link("phone0").nm_state() == "disconnected", 5, "it is disconnected")
+    assert Intentions(RUN).read() == frozenset()
 
 
 @pytest.mark.lab(LabSpec(links=(CABLE, MUTE)))

@@ -2,16 +2,18 @@
 
 Which activations are netswap's own is noted in the applied connection, as what was found is (see
 `settings`): the note survives a crash of netswap, and goes with the activation that it is about.
+Until there can be one, the profile is on file (see `intentions`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from netswap.adapters.bus import Bus, BusError, plain
 from netswap.adapters.nm import names
+from netswap.adapters.nm.intentions import Intentions
 from netswap.adapters.nm.router import Router
 from netswap.adapters.nm.view import Device
 
@@ -19,10 +21,19 @@ ANY = "/"
 """NetworkManager chooses the device."""
 
 
+class Profile(NamedTuple):
+    """A connection that NetworkManager has stored."""
+
+    path: str
+    uuid: str
+
+
 class Dialler:
     """Knows which activations are netswap's. `on_change` is called when it learns of one."""
 
-    def __init__(self, bus: Bus, router: Router, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, bus: Bus, router: Router, on_change: Callable[[], None], intentions: Intentions
+    ) -> None:
         self.own: set[str] = set()
         """Paths of the active connections that netswap made."""
         self._met: set[str] = set()
@@ -31,28 +42,37 @@ class Dialler:
         self._bus = bus
         self._router = router
         self._on_change = on_change
+        self._intentions = intentions
+        self._orphans = intentions.read()
+        """Profiles that a netswapd was about to connect when it died."""
 
     async def connect(self, uuid: str | None, connection: str | None) -> None:
         """Begin to connect, on whichever device fits. Raises BusError, LookupError."""
         profile = await self.find(uuid, connection)
         if profile is None:
             raise LookupError("NetworkManager has no such connection: see `nmcli connection`")
-        (active,) = await self._bus.call(
-            names.SERVICE, names.PATH, names.MANAGER, "ActivateConnection", "ooo",
-            profile, ANY, ANY,
-        )  # fmt: skip
+        self._intentions.add(profile.uuid)
+        try:
+            (active,) = await self._bus.call(
+                names.SERVICE, names.PATH, names.MANAGER, "ActivateConnection", "ooo",
+                profile.path, ANY, ANY,
+            )  # fmt: skip
+        except BusError:
+            self._intentions.discard(profile.uuid)
+            raise
         self.own.add(active)
 
-    async def disconnect(self, activation: str) -> None:
+    async def disconnect(self, device: Device) -> None:
         """Disconnect what netswap connected. Raises BusError, LookupError where it did not."""
-        if activation not in self.own:
+        if device.activation not in self.own:
             raise LookupError("it was connected by somebody else")
         await self._bus.call(
-            names.SERVICE, names.PATH, names.MANAGER, "DeactivateConnection", "o", activation
+            names.SERVICE, names.PATH, names.MANAGER, "DeactivateConnection", "o", device.activation
         )
+        self._intentions.discard(device.uuid)
 
-    async def find(self, uuid: str | None, connection: str | None) -> str | None:
-        """Return the path of the profile with this UUID and name, None if there is none.
+    async def find(self, uuid: str | None, connection: str | None) -> Profile | None:
+        """Return the profile with this UUID and name, None if there is none.
 
         One of the two is enough. Raises BusError.
         """
@@ -62,7 +82,7 @@ class Dialler:
         profiles = await asyncio.gather(*(self._profile(path) for path in paths))
         for path, profile in zip(paths, profiles, strict=True):
             if uuid in (None, profile.get("uuid")) and connection in (None, profile.get("id")):
-                return str(path)
+                return Profile(path, profile.get("uuid", ""))
         return None
 
     async def _profile(self, path: str) -> dict[str, Any]:
@@ -76,10 +96,20 @@ class Dialler:
 
     def look(self, devices: Iterable[Device]) -> None:
         """Read the note of every activation that is not known, and write what is missing."""
+        devices = list(devices)
+        self._adopt(devices)
         for device in devices:
             path = device.activation
             if device.state in names.NOTABLE and path not in self._met | self._meeting.keys():
                 self._meeting[path] = asyncio.create_task(self._meet(device))
+
+    def _adopt(self, devices: Iterable[Device]) -> None:
+        """Take over what a netswapd that died was about to connect, if it still is: now or never."""
+        adopted = {d.activation for d in devices if d.uuid in self._orphans}
+        self._orphans = frozenset()
+        if adopted:
+            self.own |= adopted
+            self._on_change()
 
     async def _meet(self, device: Device) -> None:
         path = device.activation
@@ -90,6 +120,7 @@ class Dialler:
         finally:
             del self._meeting[path]
         self._met.add(path)
+        self._intentions.discard(device.uuid)
         if noted and path not in self.own:
             self.own.add(path)
             self._on_change()
@@ -98,3 +129,4 @@ class Dialler:
         """Forget all: another NetworkManager gives the same paths to other activations."""
         self.own.clear()
         self._met.clear()
+        self._intentions.clear()
