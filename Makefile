@@ -54,6 +54,12 @@ bench-connections: setup ## measure when connections are told of a swap
 bench-compare: setup ## measure netswap beside others in one run; writes build/compare.md
 	@$(PYTHON) -m bench.compare
 
+chaos: setup ## faults at random, and a watcher (SEED=7 MINUTES=45; REPLAY=FILE); build/chaos/SEED.log
+	@$(PYTHON) -m tests.chaos
+
+chaos-shrink: setup ## find the fewest faults of a transcript that still break a promise (LOG=FILE)
+	@$(PYTHON) -m tests.chaos.shrink $(LOG)
+
 # What it is installed with: the system's own Python.
 PYTHON3 ?= /usr/bin/python3
 PREFIX ?= /usr/local

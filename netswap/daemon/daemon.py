@@ -20,7 +20,7 @@ from netswap import config
 from netswap.adapters import systemd
 from netswap.adapters.bus import Bus, BusError
 from netswap.adapters.kernel.routes import RouteEvents
-from netswap.adapters.nft.guard import Guard
+from netswap.adapters.nft.guard import Guard, GuardError
 from netswap.adapters.nm import links, names
 from netswap.adapters.nm.client import Client
 from netswap.adapters.nm.dialler import Dialler
@@ -74,6 +74,9 @@ class Daemon:
         self._recorder: Recorder | None = None
         self._bus: Bus | None = None
         self._service: Service | None = None
+        self._world_before: World | None = None
+        self._blind = ""
+        """Why the network could not be looked at the last time."""
         self._inbox: deque[Event] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._looking = self._publishing = self._ready = False
@@ -98,7 +101,7 @@ class Daemon:
             self._recorder = Recorder(self.snapshot, self._engine.take_times_s, self.wall)
             self._recorder.start()
         routes = RouteEvents(self._look_soon)
-        tasks = [asyncio.create_task(self._keep_connected()), asyncio.create_task(_feed_dog())]
+        tasks = [asyncio.create_task(self._keep_connected()), asyncio.create_task(self._feed_dog())]
         self._look()
         await self._stop.wait()
         systemd.notify(STOPPING="1", STATUS="putting everything back")
@@ -248,6 +251,14 @@ class Daemon:
             log.error("%s; the old configuration stays in force. %s", error, error.hint)
         self._looking_again = asyncio.create_task(self.resync("SIGHUP"))
 
+    async def _feed_dog(self) -> None:
+        """Tell systemd's watchdog, if it wants to know, that the loop is turning and sees."""
+        wanted_s = systemd.watchdog_s()
+        while wanted_s:
+            if not self._blind:
+                systemd.notify(WATCHDOG="1")
+            await asyncio.sleep(wanted_s / 3)
+
     # looking
 
     def _look_soon(self) -> None:
@@ -275,7 +286,21 @@ class Daemon:
         self._look_soon()
 
     def _world(self) -> World:
-        world = self._stepper.seen(self._observe())
+        """Look. Where that is not possible now, all is taken to be as it was.
+
+        The watchdog restarts what stays blind: a new process has descriptors to spare.
+        """
+        try:
+            world = self._stepper.seen(self._observe())
+        except (OSError, GuardError) as error:
+            if self._world_before is None:
+                raise
+            if self._blind != str(error):
+                log.error("Cannot see how the network is, it is taken to be as it was: %s", error)
+            self._blind = str(error)
+            asyncio.get_running_loop().call_later(RECONNECT_S, self._look_soon)
+            return self._world_before
+        self._world_before, self._blind = world, ""
         self._probing.keep([link.name for link in world.links])
         self._steps.follow([link.ifname for link in world.links])
         return world
@@ -400,14 +425,6 @@ class Daemon:
 def _run_folder() -> Path:
     """Return where to keep what must outlive a crash, but no boot (systemd.exec(5))."""
     return Path(os.environ.get("RUNTIME_DIRECTORY", "/run/netswap"))
-
-
-async def _feed_dog() -> None:
-    """Tell systemd's watchdog that the loop is turning, if it wants to know."""
-    wanted_s = systemd.watchdog_s()
-    while wanted_s:
-        systemd.notify(WATCHDOG="1")
-        await asyncio.sleep(wanted_s / 3)
 
 
 def _parsed(version: str) -> tuple[int, ...]:

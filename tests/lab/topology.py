@@ -105,12 +105,23 @@ def cable_lines(link: LinkSpec, number: int) -> str:
     are equal, as on real hardware, it tells at most once a second for all devices of the machine
     (net/core/link_watch.c, linkwatch_urgent_event: measured 0.9 s late), other labs' included.
     """
-    netns, device = link.socket
     return f"""
-link add {link.name} index {100 + number} address 02:00:00:00:{number:02x}:01 \\
- type veth peer name {device} netns {netns}
+{device_line(link, number)}
 link add wan netns {link.isp} type veth peer name to-{link.name} netns {INTERNET}
 """
+
+
+def device_line(link: LinkSpec, number: int, serial: int = 1) -> str:
+    """Return the ip command for the laptop's device of a link and the cable to its ISP.
+
+    A device of another serial number has another index and another hardware address.
+    """
+    netns, device = link.socket
+    return (
+        f"link add {link.name} index {100 * serial + number} "
+        f"address 02:00:00:00:{number:02x}:{serial:02x} "
+        f"type veth peer name {device} netns {netns}"
+    )
 
 
 def isp_lines(number: int) -> str:

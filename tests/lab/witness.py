@@ -70,14 +70,28 @@ class NewConnections(Observer):
     """
 
     def __init__(
-        self, target: str = TARGETS[0], interval_s: float = 0.05, patience_s: float = 0.3
+        self,
+        target: str = TARGETS[0],
+        interval_s: float = 0.05,
+        patience_s: float = 0.3,
+        over: str | None = None,
+        mark: int = 0,
     ) -> None:
+        """Connect over whichever link is active, or over the device named; with a mark, if any."""
         super().__init__()
         self.tries: list[Try] = []
         """In the order in which they ended."""
         self._target = target
+        self._device = over.encode() if over else b""
+        self._mark = mark
         self._interval_s = interval_s
         self._patience_s = patience_s
+
+    def take(self) -> list[Try]:
+        """Return what has ended since the last time, and forget it."""
+        taken = self.tries[:]
+        del self.tries[: len(taken)]
+        return taken
 
     def failures(self, since: float = 0, until: float = float("inf")) -> list[Try]:
         """Return the tries that began in this time and failed."""
@@ -116,13 +130,22 @@ class NewConnections(Observer):
         family = socket.AF_INET6 if ":" in self._target else socket.AF_INET
         tcp = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         now = time.monotonic()
-        error = tcp.connect_ex((self._target, ECHO))
+        error = self._connect(tcp)
         if error not in {0, errno.EINPROGRESS}:
             tcp.close()
             self.tries.append(Try(now, time.monotonic(), errno.errorcode[error]))
             return
         pending[tcp.fileno()] = (tcp, now)
         poll.register(tcp, select.POLLOUT)
+
+    def _connect(self, tcp: socket.socket) -> int:
+        try:
+            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self._device)
+        except OSError as error:  # ENODEV
+            return error.errno or errno.ENODEV
+        if self._mark:
+            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, self._mark)
+        return tcp.connect_ex((self._target, ECHO))
 
     def _end(
         self,

@@ -1,0 +1,60 @@
+"""Chaos runs: what a seed makes, what a transcript tells, how it is shrunk."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from tests.chaos import plan, shrink
+from tests.chaos.faults import CATALOGUE, SWAPS, Fault
+from tests.chaos.plan import Episode
+from tests.chaos.stage import PREFERRED
+
+MANY = list(itertools.islice(plan.episodes(1), 2000))
+
+
+def test_a_seed_makes_the_same_episodes_each_time() -> None:
+    assert list(itertools.islice(plan.episodes(1), 2000)) == MANY
+    assert list(itertools.islice(plan.episodes(2), 2000)) != MANY
+
+
+@pytest.mark.parametrize("fault", CATALOGUE, ids=lambda fault: fault.name)
+def test_each_fault_comes_alone_and_during_a_swap(fault: Fault) -> None:
+    alone = [e for e in MANY if len(e) == 1 and e[0].fault is fault]
+    swapping = [
+        e
+        for e in MANY
+        if e[0].fault in SWAPS and e[0].link == PREFERRED and any(h.fault is fault for h in e[1:])
+    ]
+    assert alone
+    assert swapping or fault.uses >= {PREFERRED}  # that one hits what would make it swap
+
+
+def test_no_two_faults_use_the_same_at_once() -> None:
+    for episode in MANY:
+        used = [thing for happening in episode for thing in happening.uses()]
+        assert len(used) == len(set(used))
+
+
+def test_a_transcript_tells_its_episodes() -> None:
+    lines = [f"  1.5 [33.2] episode {n}: {plan.text(e)}\n  begin" for n, e in enumerate(MANY, 1)]
+    assert plan.parse("\n".join(lines)) == MANY
+
+
+def test_time_in_which_netswap_can_do_nothing_is_excused() -> None:
+    (hit,) = plan.parse("episode 1: cut cable0 at 0.00 for 3.00")
+    (away,) = plan.parse("episode 1: cut cable0 at 0.00 for 3.00; kill - at 1.00 for 2.00")
+    more_s = plan.limits(away).offline_s - plan.limits(hit).offline_s
+    assert more_s == 2.0 + plan.EXTRA_S
+
+
+def test_shrinking_leaves_the_faults_that_it_takes() -> None:
+    episodes = MANY[:16]
+    wanted = episodes[14][0]
+
+    def breaks(candidate: list[Episode]) -> bool:
+        return any(wanted == happening for episode in candidate for happening in episode)
+
+    assert shrink.shrink(episodes, breaks) == [(wanted,)]
+    assert shrink.shrink(episodes, lambda _: False) == episodes
