@@ -10,6 +10,9 @@ PYTEST := $(PYTHON) -m pytest -n 6 --dist worksteal
 .DEFAULT_GOAL := help
 # Each target with a help text is one.
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(MAKEFILE_LIST))
+.PHONY: help setup demo test unit lint lab bench bench-ipv6 sim bench-leaks bench-connections \
+	bench-restarts chaos chaos-shrink \
+	man install uninstall deb test-deb clean
 
 help: ## print this list
 	@echo 'make TARGET, which is one of:'
@@ -53,6 +56,8 @@ bench-connections: setup ## measure when connections are told of a swap
 
 bench-compare: setup ## measure netswap beside others in one run; writes build/compare.md
 	@$(PYTHON) -m bench.compare
+bench-restarts: setup ## measure how long after each kind of restart all is right again
+	@$(PYTHON) -m bench.restarts
 
 chaos: setup ## faults at random, and a watcher (SEED=7 MINUTES=45; REPLAY=FILE); build/chaos/SEED.log
 	@$(PYTHON) -m tests.chaos

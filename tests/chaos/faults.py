@@ -41,8 +41,6 @@ class Fault:
     """How long it lasts at most."""
     excuses: bool = False
     """Whether netswap can do nothing while it lasts, so that its time does not count."""
-    right_s: float = 10.0
-    """How long after its end all must be right again."""
 
     @property
     def of_link(self) -> bool:
@@ -229,9 +227,9 @@ CATALOGUE = (
     Fault("cut", on_link("cut"), on_link("heal")),
     Fault("cut_all", on_all("cut"), on_all("heal"), frozenset({PREFERRED, BACKUP})),
     Fault("flap_internet", flapper("cut"), calm("heal")),
-    Fault("pull", on_link("pull"), on_link("plug"), right_s=20),
-    Fault("pull_long", on_link("pull"), on_link("plug"), longest_s=12, right_s=20),
-    Fault("flap_carrier", flapper("pull"), calm("plug"), right_s=20),
+    Fault("pull", on_link("pull"), on_link("plug")),
+    Fault("pull_long", on_link("pull"), on_link("plug"), longest_s=12),
+    Fault("flap_carrier", flapper("pull"), calm("plug")),
     Fault(
         "dhcp_dead",
         on_link("stop_dhcp"),
@@ -239,19 +237,17 @@ CATALOGUE = (
         frozenset({"dhcp", LINK}),
         longest_s=20,
     ),
-    Fault("other_lease", other_lease, as_before, right_s=20),
-    Fault("other_gateway", other_gateway, as_before, right_s=20),
+    Fault("other_lease", other_lease, as_before),
+    Fault("other_gateway", other_gateway, as_before),
     Fault(
         "replaced",
         lambda stage, link: stage.remove_device(link),
         lambda stage, link: stage.insert_device(link),
-        right_s=30,
     ),
     Fault(
         "renamed",
         lambda stage, link: stage.rename(link, RENAMED),
         lambda stage, link: stage.rename(RENAMED, link),
-        right_s=30,
     ),
     Fault("kill", lambda stage, _: stage.kill(), start, DAEMON, 2, excuses=True),
     Fault("stop", lambda stage, _: stage.stop(), start, DAEMON, 2, excuses=True),
@@ -262,16 +258,15 @@ CATALOGUE = (
     Fault("foreign_table", foreign_table, own_table, DAEMON, 2, excuses=True),
     Fault("flush_ruleset", flush, uses=frozenset({"nft"}), longest_s=0.1),
     Fault("flood", flood, drought, frozenset({"flood"})),
-    Fault("nm_stop", nm_stops(SIGTERM), nm_starts, NM, excuses=True, right_s=20),
-    Fault("nm_kill", nm_stops(SIGKILL), nm_starts, NM, excuses=True, right_s=20),
-    Fault("nm_hangs", on_nm(SIGSTOP), on_nm(SIGCONT), NM, 8, right_s=40),
+    Fault("nm_stop", nm_stops(SIGTERM), nm_starts, NM, excuses=True),
+    Fault("nm_kill", nm_stops(SIGKILL), nm_starts, NM, excuses=True),
+    Fault("nm_hangs", on_nm(SIGSTOP), on_nm(SIGCONT), NM, 8),
     Fault(
         "bus",
         lambda stage, _: stage.stop_bus(),
         lambda stage, _: stage.start_bus(),
         NM,
         excuses=True,
-        right_s=20,
     ),
     Fault(
         "no_dispatcher",
@@ -279,9 +274,9 @@ CATALOGUE = (
         lambda stage, _: stage.restart_dispatcher(),
         NM,
     ),
-    Fault("connection_up", up, uses=USER, longest_s=0.1, right_s=20),
-    Fault("device_modify", modify, reapply, frozenset({"dhcp", LINK}), longest_s=0.1, right_s=20),
-    Fault("disconnect", disconnect, up, USER, right_s=20),
+    Fault("connection_up", up, uses=USER, longest_s=0.1),
+    Fault("device_modify", modify, reapply, frozenset({"dhcp", LINK}), longest_s=0.1),
+    Fault("disconnect", disconnect, up, USER),
     Fault("strict_rp_filter", strict, loose, frozenset({"sysctl"})),
 )
 BY_NAME = {fault.name: fault for fault in CATALOGUE}

@@ -84,7 +84,8 @@ class Stage:
         ours = f"10.{self.number[PREFERRED]}.0.1"
         if (servers := self.lab.name_servers())[:1] != [ours]:
             return f"name servers are {servers}"
-        return None
+        states = {link.name: link.nm_state() for link in self.lab.links.values()}
+        return None if set(states.values()) == {"connected"} else f"the links are {states}"
 
     def left(self) -> str | None:
         """Tell what netswap left behind, once it was stopped while all was well."""
