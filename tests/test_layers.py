@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,9 @@ PAST = {"datetime", "html", "json", "time"}
 LEAVES = {"bus", "inet6", "netlink"}
 """Adapters that others build on: the only file of the D-Bus library, the machine's IPv6 addresses,
 and netlink's framing."""
+
+WALL = re.compile(r"time\.time|datetime|time_ns\(|gmtime|localtime|CLOCK_REALTIME|from time import")
+"""What asks for the time of day."""
 
 
 def imports(source: str, package: str) -> set[str]:
@@ -137,3 +141,13 @@ def test_scapy_all_is_nowhere() -> None:
 def test_the_command_line_talks_to_the_service_only() -> None:
     heavy = ("netswap.daemon", "netswap.service", "scapy", "nftables")
     assert not {name for name in importers(*heavy) if name.startswith("netswap/cli/")}
+
+
+def test_the_clock_on_the_wall_is_only_shown() -> None:
+    """A clock that is set moves no deadline: what decides and waits has monotonic times."""
+    told = {
+        str(path.relative_to(ROOT))
+        for path in sorted((ROOT / "netswap").rglob("*.py"))
+        if WALL.search(path.read_text()) and "cli" not in path.parts
+    }
+    assert told == {"netswap/daemon/history.py"}

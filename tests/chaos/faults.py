@@ -11,6 +11,7 @@ from signal import SIGCONT, SIGHUP, SIGKILL, SIGSTOP, SIGTERM
 from tests.chaos.stage import BACKUP, PREFERRED, RENAMED, Stage
 from tests.lab.commands import wait_until
 from tests.lab.netswap_toml import NAMED
+from tests.lab.services import DISPATCHER
 
 Act = Callable[[Stage, str], None]
 """Does something on the stage to the link that is named."""
@@ -96,6 +97,17 @@ def no_descriptors(stage: Stage, _: str) -> None:
 def descriptors(stage: Stage, _: str) -> None:
     """Let it open files again."""
     resource.prlimit(stage.daemon.pid, resource.RLIMIT_NOFILE, (1024, 1024))
+
+
+def disk_full(stage: Stage, _: str) -> None:
+    """Let netswapd write to no file: a write of a single byte ends it (setrlimit(2))."""
+    resource.prlimit(stage.daemon.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+
+def disk_free(stage: Stage, _: str) -> None:
+    """Let it write again."""
+    everything = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    resource.prlimit(stage.daemon.pid, resource.RLIMIT_FSIZE, everything)
 
 
 def garbage(stage: Stage, _: str) -> None:
@@ -198,6 +210,16 @@ def as_before(stage: Stage, link: str) -> None:
     pulled_and_plugged(stage, link)
 
 
+def conflict(stage: Stage, link: str) -> None:
+    """Give the laptop's address to somebody else on the link, too."""
+    stage.claim(link, stage.lab.link(link).address())
+
+
+def no_conflict(stage: Stage, link: str) -> None:
+    """Take it away again."""
+    stage.claim(link, None)
+
+
 def flapper(kind: str) -> Act:
     """Return what takes a link down and up many times a second."""
     return lambda stage, link: stage.help("flapper", kind, link, str(FLAP_HZ))
@@ -239,6 +261,7 @@ CATALOGUE = (
     ),
     Fault("other_lease", other_lease, as_before),
     Fault("other_gateway", other_gateway, as_before),
+    Fault("address_conflict", conflict, no_conflict),
     Fault(
         "replaced",
         lambda stage, link: stage.remove_device(link),
@@ -254,6 +277,7 @@ CATALOGUE = (
     Fault("freeze", on_daemon(SIGSTOP), on_daemon(SIGCONT), DAEMON, 3, excuses=True),
     Fault("watchdog", on_daemon(SIGSTOP), watchdog, DAEMON, 3, excuses=True),
     Fault("no_descriptors", no_descriptors, descriptors, DAEMON, excuses=True),
+    Fault("disk_full", disk_full, disk_free, DAEMON),
     Fault("garbage", garbage, mended, DAEMON),
     Fault("foreign_table", foreign_table, own_table, DAEMON, 2, excuses=True),
     Fault("flush_ruleset", flush, uses=frozenset({"nft"}), longest_s=0.1),
@@ -272,6 +296,12 @@ CATALOGUE = (
         "no_dispatcher",
         lambda stage, _: stage.stop_dispatcher(),
         lambda stage, _: stage.restart_dispatcher(),
+        NM,
+    ),
+    Fault(
+        "dispatcher_hangs",
+        lambda stage, _: stage.lab.commands.services[DISPATCHER].send_signal(SIGSTOP),
+        lambda stage, _: stage.lab.commands.services[DISPATCHER].send_signal(SIGCONT),
         NM,
     ),
     Fault("connection_up", up, uses=USER, longest_s=0.1),

@@ -15,6 +15,7 @@ from tests.lab.hook import install_hook
 from tests.lab.kernel import DefaultRoute
 from tests.lab.lab import Lab
 from tests.lab.netswap_toml import NAMED
+from tests.lab.netswapd import Netswapd
 from tests.lab.nmbus import NmBus, plain
 from tests.lab.spec import LabSpec, LinkSpec
 
@@ -28,15 +29,20 @@ PROTOCOL = 110
 class Stage:
     """All that a fault may reach for."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, daemon: Netswapd | None = None) -> None:
+        """Take a lab over; netswapd is started, unless there is one."""
         self.lab = lab
         self.number = {link.name: n for n, link in enumerate(lab.spec.links, 1)}
         self.helpers: dict[str, subprocess.Popen[bytes]] = {}
         """Processes that a fault started; ended with it."""
         self.rp_filter = Path("/proc/sys/net/ipv4/conf/all/rp_filter").read_text().strip()
         self._serial = 1
-        install_hook()
-        self.start()
+        self._claimed: dict[str, str] = {}
+        if daemon is None:
+            install_hook()
+            self.start()
+        else:
+            self.daemon, self.wanted = daemon, True
 
     # netswapd
 
@@ -127,6 +133,15 @@ class Stage:
         (LOGS / f"{spec.isp}.leases").unlink(missing_ok=True)
         line = [part.replace(*replace) for part in topology.dnsmasq(spec, self.number[link])]
         self.lab.commands.start(spec.isp, *line, *more, netns=spec.isp)
+
+    def claim(self, link: str, address: str | None) -> None:
+        """Let the ISP's router have this address, too, and nobody's if there is none."""
+        isp = self.lab.link(link).spec.isp
+        if address:
+            self._claimed[link] = address
+            self.lab.sh("ip", "addr", "replace", f"{address}/24", "dev", "lan", netns=isp)
+        elif claimed := self._claimed.pop(link, None):
+            self.lab.sh("ip", "addr", "del", f"{claimed}/24", "dev", "lan", netns=isp)
 
     def remove_device(self, link: str) -> None:
         """Take the device away, as a USB adapter is."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import resource
 import socket
+import time
 
 import pytest
 
+from tests.chaos.stage import Stage
 from tests.lab.commands import wait_until
 from tests.lab.lab import Lab
-from tests.lab.netswap_toml import QUICK
+from tests.lab.netswap_toml import NAMED, QUICK
+from tests.lab.witness import Observer
 
 
 def test_without_descriptors_it_keeps_the_network_as_it_is_and_goes_on_with_them(
@@ -33,6 +37,62 @@ def test_without_descriptors_it_keeps_the_network_as_it_is_and_goes_on_with_them
         lab.link("cable0").cut()
         wait_until(lambda: lab.active() == "tether0", 5, "failover")
     assert not [line for line in daemon.lines if "Traceback" in line]
+
+
+def test_on_a_full_disk_it_goes_on(lab: Lab) -> None:
+    """It writes to no file: the first byte would end it (SIGXFSZ, setrlimit(2))."""
+    daemon = lab.netswapd(QUICK)
+    resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (0, 0))
+    daemon.wait_for("Blocking", 5)
+    lab.link("cable0").cut()
+    wait_until(lambda: lab.active() == "tether0", 5, "failover")
+    lab.link("cable0").heal()
+    wait_until(lambda: lab.active() == "cable0", 5, "swap back")
+    assert daemon.stop() == 0
+
+
+def test_settings_changed_at_the_same_time_hold_no_takeover_up(lab: Lab) -> None:
+    """Every change makes a new version; a Reapply of an older one is refused (N22)."""
+    daemon = lab.netswapd(QUICK)
+    daemon.wait_for("Blocking", 5)
+    wait_until(lambda: lab.link("tether0").metrics() == [200], 3, "the tether stands by")
+    with Meddling(lab, "tether0"):
+        lab.link("cable0").cut()
+        wait_until(lambda: lab.active() == "tether0", 5, "failover")
+        lab.link("cable0").heal()
+        wait_until(lambda: lab.active() == "cable0", 5, "swap back")
+    wait_until(lambda: lab.guarded() == {"tether0"}, 5, "the tether is guarded")
+    wait_until(lambda: lab.link("tether0").metrics() == [200], 10, "the tether stands by again")
+
+
+def test_a_device_replaced_by_another_of_the_same_name_is_guarded_and_used(lab: Lab) -> None:
+    daemon = lab.netswapd(NAMED)
+    daemon.wait_for("Blocking", 5)
+    stage = Stage(lab, daemon)
+    stage.remove_device("tether0")
+    daemon.wait_for("Link phone (tether0) is down", 5)
+    again = time.monotonic()
+    stage.insert_device("tether0")
+    daemon.wait_for("Link phone (tether0) is up", 20, since=again)
+    wait_until(lambda: lab.guarded() == {"tether0"}, 5, "the new one is guarded")
+    wait_until(lambda: lab.link("tether0").metrics() == [200], 5, "the new one stands by")
+    lab.link("cable0").cut()
+    wait_until(lambda: lab.active() == "tether0", 5, "failover")
+
+
+class Meddling(Observer):
+    """Somebody who changes a link's settings again and again."""
+
+    def __init__(self, lab: Lab, link: str) -> None:
+        super().__init__()
+        self._lab, self._link = lab, link
+
+    def _watch(self) -> None:
+        for metric in itertools.cycle(range(300, 310)):
+            if self._over.is_set():
+                break
+            change = ("ipv4.route-metric", str(metric))
+            self._lab.nmcli("device", "modify", self._link, *change)
 
 
 def fed(systemd: socket.socket, for_s: float = 1.0) -> bool:
