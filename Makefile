@@ -56,6 +56,7 @@ bench-connections: setup ## measure when connections are told of a swap
 
 bench-compare: setup ## measure netswap beside others in one run; writes build/compare.md
 	@$(PYTHON) -m bench.compare
+
 bench-restarts: setup ## measure how long after each kind of restart all is right again
 	@$(PYTHON) -m bench.restarts
 

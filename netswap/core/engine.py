@@ -11,6 +11,7 @@ not done. One batch of steps is under way at a time. `now_s` is monotonic and ne
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import takewhile
 from math import inf
 
@@ -46,6 +47,9 @@ from netswap.core.model import Desired, Link, LinkSnapshot, Mode, Override, Snap
 from netswap.core.settings import Settings
 from netswap.core.tracks import Tracks
 
+ASTRAY_S = 0.5
+"""A metric is put right within 30 ms. Where that takes longer, NetworkManager hangs or refuses."""
+
 
 class Engine:
     """All of netswap's decisions, for one set of settings."""
@@ -69,6 +73,8 @@ class Engine:
         self._lingers: dict[str, float] = {}
         """Links that were left while they worked → when their connections have had their time."""
         self._under_way: tuple[Step, ...] | None = None
+        self._astray_since_s: float | None = None
+        """Since when the kernel has sent by a link that works, into the guard before it."""
         self._stuck = False
         self._stopping = False
         self._actions: list[Action] = []
@@ -154,6 +160,8 @@ class Engine:
             deadlines.append(self._override.until_s)
         deadlines += self._lingers.values()
         if self._under_way is None:
+            if self._astray_since_s is not None:
+                deadlines.append(self._astray_since_s + ASTRAY_S)
             deadlines += self._dial.deadlines(self._world, now_s)
             deadlines.append(self._attempts.deadline_s(self._needed, now_s))
         self._due_s = min((at for at in deadlines if at is not None), default=inf)
@@ -270,7 +278,7 @@ class Engine:
         self._lingers = {name: at_s for name, at_s in self._lingers.items() if at_s > now_s}
         world = self._world.with_lingering(self._lingers)
         self._needed = planning.plan(
-            self._desired, world, self._tracks.touchable, self._settings.metric
+            self._spared(now_s), world, self._tracks.touchable, self._settings.metric
         )
         self._attempts.forgive_all_but(self._needed, now_s)
         self._note_stuck()
@@ -285,6 +293,28 @@ class Engine:
                 self._attempts.issued(step, now_s)
             self._under_way = steps
             self._actions.append(Apply(steps))
+
+    def _spared(self, now_s: float) -> Desired:
+        """Return what is wanted, without the guard before a link that has led for too long.
+
+        Somebody else made it lead, and the metric cannot be put right: a leak is better than
+        being offline.
+        """
+        leader, desired = self._world.leader, self._desired
+        astray = (
+            leader is not None
+            and leader.ifname in self._world.guarded
+            and leader.name in self._tracks.up
+        )
+        if not astray:
+            self._astray_since_s = None
+            return desired
+        assert leader
+        if self._astray_since_s is None:
+            self._astray_since_s = now_s
+        if now_s < self._astray_since_s + ASTRAY_S:
+            return desired
+        return replace(desired, guarded=desired.guarded - {leader.name})
 
     def _dialled(self, now_s: float) -> tuple[Step, ...]:
         """Return what to do about links on demand, once there is nothing else to do."""
@@ -301,7 +331,9 @@ class Engine:
         if isinstance(step, Disconnect):
             link = self._world.link(step.link)
             return "it is not needed any more" if link and link.usable else "it took too long"
-        return "it becomes active" if step.link == self._desired.active else "it is free"
+        if step.link == self._desired.active:
+            return "it becomes active"
+        return "traffic goes by it" if self._astray_since_s is not None else "it is free"
 
     def _why_connected(self, name: str) -> str:
         if self._override.mode is Mode.PINNED:

@@ -20,7 +20,7 @@ FLAP_HZ = 5
 LINK = "link"
 DAEMON = frozenset({"daemon"})
 NM = frozenset({"nm"})
-DHCP = frozenset({LINK, "dhcp"})
+DHCP = frozenset({f"dhcp of {LINK}"})
 USER = frozenset({LINK, "nm"})
 """What a user does to a link waits for NetworkManager."""
 
@@ -41,16 +41,18 @@ class Fault:
     longest_s: float = 5.0
     """How long it lasts at most."""
     excuses: bool = False
-    """Whether netswap can do nothing while it lasts, so that its time does not count."""
+    """Whether netswap can do nothing while it lasts: being offline does not count then."""
+    blinds: bool = False
+    """Whether netswapd is there and sees nothing, so that a guard may stand where it must not."""
 
     @property
     def of_link(self) -> bool:
         """Whether it is a fault of one link."""
-        return LINK in self.uses
+        return any(LINK in used for used in self.uses)
 
     def on(self, link: str) -> frozenset[str]:
         """Return what it uses when it hits this link."""
-        return frozenset(link if used == LINK else used for used in self.uses)
+        return frozenset(used.replace(LINK, link) for used in self.uses)
 
 
 def on_daemon(signal: int) -> Act:
@@ -168,7 +170,10 @@ def up(stage: Stage, link: str) -> None:
 
 
 def modify(stage: Stage, link: str) -> None:
-    """Let a user change what is in force, again and again, so that versions race."""
+    """Let a user change what is in force, again and again, so that versions race.
+
+    A user who fights netswap wins as long as it lasts.
+    """
     for metric in range(300, 310):
         stage.nmcli("device", "modify", link, "ipv4.route-metric", str(metric))
 
@@ -256,7 +261,7 @@ CATALOGUE = (
         "dhcp_dead",
         on_link("stop_dhcp"),
         on_link("start_dhcp"),
-        frozenset({"dhcp", LINK}),
+        DHCP,
         longest_s=20,
     ),
     Fault("other_lease", other_lease, as_before),
@@ -274,9 +279,9 @@ CATALOGUE = (
     ),
     Fault("kill", lambda stage, _: stage.kill(), start, DAEMON, 2, excuses=True),
     Fault("stop", lambda stage, _: stage.stop(), start, DAEMON, 2, excuses=True),
-    Fault("freeze", on_daemon(SIGSTOP), on_daemon(SIGCONT), DAEMON, 3, excuses=True),
-    Fault("watchdog", on_daemon(SIGSTOP), watchdog, DAEMON, 3, excuses=True),
-    Fault("no_descriptors", no_descriptors, descriptors, DAEMON, excuses=True),
+    Fault("freeze", on_daemon(SIGSTOP), on_daemon(SIGCONT), DAEMON, 3, excuses=True, blinds=True),
+    Fault("watchdog", on_daemon(SIGSTOP), watchdog, DAEMON, 3, excuses=True, blinds=True),
+    Fault("no_descriptors", no_descriptors, descriptors, DAEMON, excuses=True, blinds=True),
     Fault("disk_full", disk_full, disk_free, DAEMON),
     Fault("garbage", garbage, mended, DAEMON),
     Fault("foreign_table", foreign_table, own_table, DAEMON, 2, excuses=True),
@@ -305,7 +310,7 @@ CATALOGUE = (
         NM,
     ),
     Fault("connection_up", up, uses=USER, longest_s=0.1),
-    Fault("device_modify", modify, reapply, frozenset({"dhcp", LINK}), longest_s=0.1),
+    Fault("device_modify", modify, reapply, USER, longest_s=0.1, excuses=True),
     Fault("disconnect", disconnect, up, USER),
     Fault("strict_rp_filter", strict, loose, frozenset({"sysctl"})),
 )

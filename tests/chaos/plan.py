@@ -68,8 +68,9 @@ def episodes(seed: int) -> Iterator[Episode]:
 def limits(episode: Episode) -> Limits:
     """Return what is tolerated: what netswap can do nothing about is not its time."""
     excused_s = sum(h.for_s + EXTRA_S for h in episode if h.fault.excuses)
+    blind_s = sum(h.for_s + EXTRA_S for h in episode if h.fault.blinds)
     usual = Limits()
-    return Limits(usual.offline_s + excused_s, usual.guarded_s + excused_s)
+    return Limits(usual.offline_s + excused_s, usual.guarded_s + blind_s)
 
 
 EXTRA_S = 15.0

@@ -52,7 +52,10 @@ class Limits:
     its effect. That is 4.1 s; the rest is for a busy machine.
     """
     guarded_s: float = 1.0
-    """The link that leads is in the guard: the kernel tells netswap at once who leads."""
+    """The link that leads works, and is in the guard. It was made to lead by somebody else.
+
+    The kernel tells netswap at once; it puts the metric right, or lifts the guard after 0.5 s.
+    """
 
 
 @dataclass(slots=True)
@@ -179,7 +182,8 @@ class Watcher(Observer):
 
     def _look_at_guard(self, now: float) -> None:
         active, self.guarded = kernel.active(), self._read_guarded()
-        if active is None or active not in self.guarded:
+        works = active is not None and active in self.over and self.over[active].works_since
+        if not works or active not in self.guarded:
             self._guarded_since = None
             return
         self._guarded_since = self._guarded_since or now
