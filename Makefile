@@ -27,8 +27,8 @@ demo: setup ## watch netswapd at work in a lab: an outage, its end, a pulled cab
 test: setup ## all that CI runs: linters, types, unit, scenario, contract and lab tests
 	@$(PYTEST)
 
-unit: setup ## the quick tests: unit and scenarios
-	@$(PYTHON) -m pytest -q tests/unit tests/scenarios
+unit: setup ## the quick tests: unit, scenarios and hostile input
+	@$(PYTHON) -m pytest -q tests/unit tests/scenarios tests/fuzz
 
 lint: setup ## linters, types and layers
 	@$(PYTHON) -m pytest -q tests/test_linters.py tests/test_layers.py

@@ -101,7 +101,7 @@ def parse(text: str, source: str = "netswap.toml") -> Settings:
     """Turn TOML text into settings. Raises ConfigurationError, `source` and line named in it."""
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # tomllib's own, and what it does not catch
         raise ConfigurationError(
             f"{source}: not valid TOML: {error}", hint="see https://toml.io for the syntax"
         ) from None
@@ -362,7 +362,7 @@ def _at(source: str, text: str, where: str, problem: str) -> str:
 
 def _line_of(text: str, where: str) -> int | None:
     """Find the line that a setting stands in: good enough to point a person at it."""
-    names = re.findall(r"([A-Za-z_]\w*)(?:\[(\d+)\])?", where)
+    names = re.findall(r"([A-Za-z_]\w*)(?:\[(\d{1,6})\])?", where)
     line = 0
     lines = text.splitlines()
     for name, position in names:

@@ -8,12 +8,17 @@ MISCONFIGURED = 2
 """Exit status: wrong usage or configuration."""
 
 
+def one_line(text: str) -> str:
+    """Make text from outside fit to be shown: no line breaks, nothing that a terminal obeys."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+
 class UserError(Exception):
     """Something the user can mend. `status` is the exit status it leads to."""
 
     def __init__(self, message: str, *, hint: str = "", status: int = FAILED) -> None:
-        super().__init__(message)
-        self.hint = hint
+        super().__init__(one_line(message))
+        self.hint = one_line(hint)
         self.status = status
 
     def lines(self, program: str) -> str:

@@ -99,7 +99,9 @@ class Steps:
                 await self._take(step)
             except BusError as error:
                 raise StepError(step, _explained(error)) from error
-            except (GuardError, OSError, LookupError) as error:
+            except (GuardError, OSError, LookupError, ValueError) as error:
+                # ValueError: NetworkManager gave something that D-Bus cannot carry back. A step
+                # that ended otherwise would leave the engine waiting for it.
                 raise StepError(step, str(error)) from error
 
     def seen(self, world: World) -> World:

@@ -86,7 +86,7 @@ LINK_API = Interface(
     properties={
         "Name": "s", "Preference": "u", "Device": "s", "Connection": "s", "Type": "s",
         "Metered": "b", "Role": "s", "Health": "s", "Reason": "s", "Since": "d", "Guarded": "b",
-        "Metric4": "i", "Metric6": "i", "Degraded": "b", "Fault": "s", "HeldBackUntil": "d",
+        "Metric4": "x", "Metric6": "x", "Degraded": "b", "Fault": "s", "HeldBackUntil": "d",
         "Health6": "s", "Reason6": "s", "Rtt": "d", "Loss": "d", "TargetLoss": "a{sd}",
         "LastReply": "d", "ProbesSent": "t", "ProbesLost": "t", "BytesReceived": "t",
         "BytesSent": "t",

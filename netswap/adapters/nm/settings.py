@@ -11,6 +11,7 @@ server does not answer NetworkManager would tear the link down after that time-o
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from netswap.adapters.bus import Variant, plain
@@ -23,6 +24,8 @@ NEVER_S = 2**31 - 1
 """NetworkManager's word for an infinite time-out (`man nm-settings-nmcli`, ipv4.dhcp-timeout)."""
 
 _TYPES = {"route-metric": "x", "dns-priority": "i", "dhcp-timeout": "i"}
+_BITS = {"x": 64, "i": 32}
+_OURS = frozenset(f"{family}.{key}" for family in ("ipv4", "ipv6") for key in _TYPES)
 _NO_IP = ("disabled", "ignore")
 
 
@@ -60,7 +63,13 @@ def _get(applied: Applied, name: str) -> int | None:
     """Return a value, None where NetworkManager leaves it out because it is the default."""
     setting, _, key = name.partition(".")
     value = plain(applied.get(setting, {}).get(key))
-    return value if isinstance(value, int) else None
+    return value if isinstance(value, int) and _fits(key, value) else None
+
+
+def _fits(key: str, value: int) -> bool:
+    """Whether D-Bus can carry a value as the type it is to have."""
+    limit = 1 << (_BITS[_TYPES[key]] - 1)
+    return -limit <= value < limit
 
 
 def _with(applied: Applied, values: dict[str, int] | dict[str, int | None]) -> Applied:
@@ -75,14 +84,19 @@ def _with(applied: Applied, values: dict[str, int] | dict[str, int | None]) -> A
 
 
 def _note(applied: Applied) -> dict[str, str]:
-    """Return what was noted as found, as {"ipv4.route-metric": "-1", …}."""
+    """Return what was noted as found, as {"ipv4.route-metric": "-1", …}.
+
+    Whoever may edit the profile may have written it: what makes no sense is passed over.
+    """
     text = _user_data(applied).get(NOTE, "")
     pairs = (entry.partition("=") for entry in text.split())
-    return {
-        name: was
-        for name, _, was in pairs
-        if name.partition(".")[2] in _TYPES and (was == "None" or was.lstrip("-").isdigit())
-    }
+    return {name: was for name, _, was in pairs if name in _OURS and _makes_sense(name, was)}
+
+
+def _makes_sense(name: str, was: str) -> bool:
+    if re.fullmatch(r"-?[0-9]{1,19}", was):
+        return _fits(name.partition(".")[2], int(was))
+    return was == "None"
 
 
 def _with_note(applied: Applied, note: dict[str, str]) -> Applied:

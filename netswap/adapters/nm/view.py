@@ -66,9 +66,9 @@ class View:
     def __init__(self) -> None:
         self._objects: Objects = {}
 
-    def replace(self, objects: Objects) -> None:
+    def replace(self, objects: Any) -> None:
         """Take a whole snapshot, as GetManagedObjects gives it."""
-        self._objects = objects
+        self._objects = {path: _tables(found) for path, found in _tables(objects).items()}
 
     def apply(self, signal: Signal) -> bool:
         """Take in one signal; return whether anything may have changed."""
@@ -79,9 +79,9 @@ class View:
                     return False
                 known.setdefault(interface, {}).update(changed)
             case names.OBJECT_MANAGER, "InterfacesAdded", (str() as path, dict() as added):
-                self._objects.setdefault(path, {}).update(added)
+                self._objects.setdefault(path, {}).update(_tables(added))
             case names.OBJECT_MANAGER, "InterfacesRemoved", (str() as path, list() as removed):
-                for interface in removed:
+                for interface in filter(_text, removed):
                     self._objects.get(path, {}).pop(interface, None)
                 if not self._objects.get(path):
                     self._objects.pop(path, None)
@@ -181,6 +181,12 @@ def _text(value: Any) -> str:
 
 def _number(value: Any) -> int:
     return value if isinstance(value, int) else 0
+
+
+def _tables(value: Any) -> dict[str, Any]:
+    """Return the tables of a table, by name."""
+    named = value.items() if isinstance(value, dict) else ()
+    return {name: table for name, table in named if isinstance(table, dict)}
 
 
 def _dicts(value: Any) -> Iterator[dict[str, Any]]:
