@@ -10,9 +10,6 @@ PYTEST := $(PYTHON) -m pytest -n 6 --dist worksteal
 .DEFAULT_GOAL := help
 # Each target with a help text is one.
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(MAKEFILE_LIST))
-.PHONY: help setup demo test unit lint lab bench bench-ipv6 sim bench-leaks bench-connections \
-	bench-restarts chaos chaos-shrink \
-	man install uninstall deb test-deb clean
 
 help: ## print this list
 	@echo 'make TARGET, which is one of:'
@@ -51,6 +48,9 @@ bench-leaks: setup ## an hour of traffic, 50 swaps (MINUTES=5: quicker): what le
 bench-long: setup ## hours of netswapd with an outage every 5 minutes (MINUTES=30: less)
 	@$(PYTHON) -m bench.long
 
+bench-flood: setup ## what strangers' echo replies cost, 10,000 a second
+	@$(PYTHON) -m bench.flood
+
 bench-connections: setup ## measure when connections are told of a swap
 	@$(PYTHON) -m bench.connections
 
@@ -65,6 +65,21 @@ chaos: setup ## faults at random, and a watcher (SEED=7 MINUTES=45; REPLAY=FILE)
 
 chaos-shrink: setup ## find the fewest faults of a transcript that still break a promise (LOG=FILE)
 	@$(PYTHON) -m tests.chaos.shrink $(LOG)
+
+# For how many minutes each property is tried, and which files of tests/fuzz; all by default.
+MINUTES ?= 1
+TARGET ?=
+
+fuzz: setup ## hostile input, led by coverage (MINUTES=10 TARGET=replies: longer, and one only)
+	@scripts/setup.sh --extra fuzz atheris
+	@$(PYTHON) -m tests.fuzz --minutes $(MINUTES) $(TARGET)
+
+fuzz-replies: setup ## ten million echo replies that are none, and how many of them are believed
+	@$(PYTHON) -m bench.liars
+
+audit: setup ## whether anything that netswap is made of or with is known to be vulnerable
+	@scripts/setup.sh --extra audit pip_audit
+	@scripts/audit.sh
 
 # What it is installed with: the system's own Python.
 PYTHON3 ?= /usr/bin/python3

@@ -14,6 +14,8 @@ self=scripts/setup.sh
 venv=.venv
 resolved=build/systemd-resolved
 stamp=$venv/setup-stamp
+# What CI and every developer tests with, to the version.
+versions=scripts/versions.txt
 python=${PYTHON:-python3}
 
 die() { # MESSAGE HINT
@@ -154,15 +156,25 @@ check_python() {
             'Debian 12 and newer have it; or name another one: PYTHON=/path/to/python3 make setup'
 }
 
-# .venv is good as long as its Python runs and pyproject.toml has not changed.
+# .venv is good as long as its Python runs and what it is made by has not changed.
 mend_venv() {
-    wanted=$(sha256sum pyproject.toml)
+    wanted=$(sha256sum pyproject.toml $versions)
     [ "$(cat $stamp 2>/dev/null)" = "$wanted" ] && $venv/bin/python -c '' 2>/dev/null && return 0
     check_python
     echo 'making .venv: netswap and the tools to develop it'
     "$python" -m venv --clear $venv
-    $venv/bin/python -m pip --quiet --disable-pip-version-check install -e '.[venv,dev]'
+    pip_install -e '.[venv,dev]'
     echo "$wanted" >$stamp
+}
+
+pip_install() { $venv/bin/python -m pip --quiet --disable-pip-version-check install -c $versions "$@"; }
+
+# What one target alone needs. MODULE tells whether it is there.
+mend_extra() { # EXTRA MODULE
+    $venv/bin/python -c "import $2" 2>/dev/null && return 0
+    echo "installing into .venv what only this needs: $1"
+    pip_install -e ".[$1]" || die "$1 could not be installed" \
+        'it needs the network, and a Python that there is a build of it for'
 }
 
 case ${1-} in
@@ -173,6 +185,10 @@ case ${1-} in
 --need) # for other scripts: these packages, and no more
     shift
     need "$@"
+    ;;
+--extra)
+    shift
+    mend_extra "$@"
     ;;
 *)
     mend_packages

@@ -8,6 +8,7 @@ lets them pass, and asyncio's reader. Sending never blocks; a probe that could n
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import secrets
@@ -21,6 +22,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Protocol
 
 from netswap.adapters import inet6
+from netswap.adapters.probe import sieve
 from netswap.adapters.probe.packet import EchoTemplate, Family
 
 _SOL_RAW, _ICMP_FILTER = 255, 1  # linux/icmp.h; a set bit keeps the type out
@@ -96,6 +98,8 @@ class IcmpProber:
         self._ifname, self._on_reply, self._mark = ifname, on_reply, mark
         self._on_refusal = on_refusal
         ident, token = secrets.randbits(16), secrets.token_bytes(_TOKEN_BYTES)
+        self.ident = ident
+        """By which replies to our requests are told from those to others'; 16 bits."""
         self._templates = {family: EchoTemplate(ident, token, family) for family in Family}
         self._targets: dict[IPv4Address | IPv6Address, str] = {}
         self._sockets: dict[Family, _BoundSocket] = {}
@@ -146,7 +150,10 @@ class IcmpProber:
             if bound.index == index:
                 return bound
             self._close(family)
-        bound = self._sockets[family] = _BoundSocket(_open(family, self._ifname, self._mark), index)
+        raw = _open(family, self._ifname, self._mark)
+        with contextlib.suppress(OSError):  # without, strangers' replies cost time, nothing else
+            sieve.attach(raw, self.ident, family)
+        bound = self._sockets[family] = _BoundSocket(raw, index)
         self._loop.add_reader(bound.raw, self._drain, family, bound.raw)
         return bound
 
