@@ -22,7 +22,7 @@ FENCED = re.compile(r"^```(?P<kind>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.
 INDENTED = re.compile(r"(?:\A|\n)\n((?: {4}.*\n?|\n(?= {4}))+)")
 SPAN = re.compile(r"`([^`]+)`")
 
-OURS = r"(?:netswap|tests|docs|scripts|bench|data|dispatcher\.d|\.ci)"
+OURS = r"(?:netswap|tests|docs|scripts|bench|data|contrib|dispatcher\.d|\.ci)"
 OUR_PATH = re.compile(rf"(?<![\w/.-]){OURS}/[\w./*-]*[\w*]")
 TEST_ID = re.compile(r"(?P<file>tests/[\w/]+\.py)::(?P<name>[\w:\[\]-]+)")
 TEST_NAME = re.compile(r"\btest_\w+")

@@ -120,6 +120,15 @@ class Service:
                 hint="sudo systemctl restart netswapd",
             ) from None
 
+    async def status_if_running(self) -> Status | None:
+        """Return how things stand, None where there is no netswapd any more."""
+        try:
+            return await self.status()
+        except UserError as error:
+            if error.status != NOT_RUNNING:
+                raise
+            return None
+
     async def transitions(self, since_s: float = 0.0) -> list[Transition]:
         """Return what happened since a time, oldest first."""
         return [Transition(*row) for row in await self._call("Transitions", "d", since_s)]

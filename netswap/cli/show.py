@@ -9,16 +9,37 @@ from typing import Any, NamedTuple
 
 import click
 
-from netswap.cli import render
-from netswap.cli.client import Changed, Presence, Service, Transition, talk
+from netswap.cli import bars, render
+from netswap.cli.client import NOT_RUNNING, Changed, Presence, Service, Transition, talk
 from netswap.cli.options import as_json, the_link
 from netswap.cli.text import paint_for, width_of
+from netswap.errors import UserError
 
 CHECKED = {"preferred": 0, "backup": 10, "offline": 11, "starting": 12}
 """The exit status of `status --check` by state."""
 
 
-@click.command()
+STATUS = f"""Tell which link is active and why, and how the others are.
+
+With --format or --template it is one line, for a status bar or a script, also where netswapd is not
+running; with --follow one again after what changes it. Fields of a template, each in braces; double
+braces stand for one:
+
+\b
+{bars.fields()}
+"""
+
+
+def _template(
+    _ctx: click.Context, _param: click.Parameter, value: str | None
+) -> bars.Format | None:
+    try:
+        return None if value is None else bars.template(value)
+    except bars.TemplateError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command(help=STATUS)
 @click.option("--follow", is_flag=True, help="Go on and print every change.")
 @click.option(
     "--check",
@@ -26,10 +47,21 @@ CHECKED = {"preferred": 0, "backup": 10, "offline": 11, "starting": 12}
     help="Print one word and exit with 0: preferred, 10: backup, 11: offline, 12: starting.",
 )
 @as_json
-def status(follow: bool, check: bool, in_json: bool) -> int:
-    """Tell which link is active and why, and how the others are."""
+@click.option("--format", "bar", type=click.Choice(list(bars.FORMATS)), help="One line for a bar.")
+@click.option(
+    "--template", callback=_template, help="One line of your own, such as '{link} {rtt}'."
+)
+def status(
+    *, follow: bool, check: bool, in_json: bool, bar: str | None, template: bars.Format | None
+) -> int:
+    """Tell how things stand."""
+    if sum((check or in_json, bar is not None, template is not None)) > 1:
+        raise click.UsageError("--format and --template exclude each other, --json and --check")
     if follow and check:
         raise click.UsageError("--follow and --check exclude each other")
+    line = bars.FORMATS[bar] if bar else template
+    if line:
+        return _one_line(line, follow=follow)
     if follow:
         talk(follow_json if in_json else follow_text)
         return 0
@@ -41,6 +73,30 @@ def status(follow: bool, check: bool, in_json: bool) -> int:
     else:
         print_lines(render.status(state, time.time(), paint_for(), width_of()))
     return CHECKED.get(state.state, CHECKED["starting"]) if check else 0
+
+
+def _one_line(line: bars.Format, *, follow: bool) -> int:
+    if follow:
+        talk(lambda service: follow_line(service, line))
+        return 0
+    try:
+        state = talk(Service.status)
+    except UserError as error:
+        if error.status != NOT_RUNNING:
+            raise
+        state = None  # which a bar has to show, too
+    click.echo(line(state, time.time()))
+    return 0
+
+
+async def follow_line(service: Service, line: bars.Format) -> None:
+    """Print one line, again whenever it is another one, for ever."""
+    printed = None
+    async for event in service.events():
+        state = None if event == Presence(running=False) else await service.status_if_running()
+        if (text := line(state, time.time())) != printed:
+            click.echo(text)
+            printed = text
 
 
 async def follow_text(service: Service) -> None:

@@ -27,6 +27,16 @@ def test_status(netswapd: FakeNetswapd) -> None:
     assert "\x1b" not in out
 
 
+def test_status_in_one_line(netswapd: FakeNetswapd) -> None:
+    assert netswapctl("status", "--format", "tmux") == (0, "cable\n", "")
+    assert json.loads(netswapctl("status", "--format", "waybar").out)["alt"] == "preferred"
+    assert netswapctl("status", "--template", "{link}: {rtt}") == (0, "cable: 0.4 ms\n", "")
+
+
+def test_a_bar_shows_that_there_is_no_service(bus: PrivateBus) -> None:
+    assert netswapctl("status", "--format", "plain") == (0, "netswapd is not running\n", "")
+
+
 def test_status_as_json(netswapd: FakeNetswapd) -> None:
     said = json.loads(netswapctl("status", "--json").out)
     assert (said["active_link"], said["mode_until_s"]) == ("cable", None)

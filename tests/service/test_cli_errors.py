@@ -115,6 +115,8 @@ def test_names_cannot_steer_the_terminal(netswapd: FakeNetswapd) -> None:
         (["use"], "Missing argument 'LINK'", "see `netswapctl use --help`"),
         (["pause", "--for", "30"], "'30' is no duration", "see `netswapctl pause --help`"),
         (["completion", "tcsh"], "'tcsh' is not one of", "see `netswapctl completion --help`"),
+        (["status", "--template", "{lnk}"], "do you mean link?", "see `netswapctl status --help`"),
+        (["status", "--json", "--format", "tmux"], "exclude", "see `netswapctl status --help`"),
         (["status", "--check", "--follow"], "exclude each other", "see `netswapctl status --help`"),
     ],
 )

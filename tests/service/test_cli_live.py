@@ -152,3 +152,21 @@ def test_colours_on_a_terminal(netswapd: FakeNetswapd, monkeypatch: pytest.Monke
         screen.wait_for("cable is active")
         assert screen.end() == 0
         assert "\x1b" not in screen.out
+
+
+def test_a_bar_is_told_of_every_change_once(netswapd: FakeNetswapd) -> None:
+    with InPipe("status", "--follow", "--format", "plain") as bar:
+        assert bar.line() == "cable"
+        netswapd.happen(*SWAP)  # which alone changes nothing
+        netswapd.change(**ON_BACKUP)
+        assert bar.line() == "phone (backup)"
+        netswapd.change(Mode="paused")
+        assert bar.line() == "phone (backup, paused)"
+
+
+def test_a_bar_outlives_the_service(bus: PrivateBus) -> None:
+    with InPipe("status", "--follow", "--template", "{state} {link}") as bar:
+        assert bar.line() == "absent "
+        with FakeNetswapd():
+            assert bar.line() == "preferred cable"
+        assert bar.line() == "absent "
