@@ -146,12 +146,14 @@ def files() -> dict[Path, str]:
     """Return every file that is made, or has parts that are, as it should be."""
     from netswap.cli.main import cli  # noqa: PLC0415
     from netswap.daemon.__main__ import main  # noqa: PLC0415 (scapy: not for `example` alone)
+    from netswap.hooks.__main__ import main as hooks  # noqa: PLC0415
 
     parts = {
         "settings": settings(),
         "netswapd": options(main, "netswapd"),
         "netswapctl": options(cli, "netswapctl"),
         "commands": commands(cli, "netswapctl"),
+        "hooks": options(hooks, "netswap-hooks"),
     }
     found = {ROOT / "data/netswap.toml": example()}
     for page in sorted((ROOT / "docs/man").glob("*.md")):

@@ -55,7 +55,8 @@ make_dir() { # DIRECTORY
 
 put() { # MODE SOURCE TARGET; @NAME@ in the source is one of the variables below
     make_dir "$(dirname "$3")"
-    sed "s|@PYTHON3@|$PYTHON3|; s|@LIBDIR@|$LIBDIR|; s|@SBINDIR@|$SBINDIR|" "$2" >"$root$3"
+    sed "s|@PYTHON3@|$PYTHON3|; s|@LIBDIR@|$LIBDIR|; s|@SBINDIR@|$SBINDIR|; s|@SYSCONFDIR@|$SYSCONFDIR|" \
+        "$2" >"$root$3"
     chmod "$1" "$root$3"
     note "$3"
 }
@@ -73,6 +74,7 @@ link() { # CONTENT PATH
 
 install_all() {
     launcher netswap.daemon.__main__ "$SBINDIR/netswapd"
+    launcher netswap.hooks.__main__ "$SBINDIR/netswap-hooks"
     if [ -e netswap/cli/main.py ]; then
         launcher netswap.cli.main "$BINDIR/netswapctl"
     fi
@@ -81,8 +83,10 @@ install_all() {
         put 644 "$file" "$LIBDIR/$file"
     done
     make_dir "$SYSCONFDIR"
+    make_dir "$SYSCONFDIR/hooks.d"
 
     put 644 data/netswapd.service.in "$SYSTEMDUNITDIR/netswapd.service"
+    put 644 data/netswap-hooks.service.in "$SYSTEMDUNITDIR/netswap-hooks.service"
     put 644 data/netswap.sysusers "$SYSUSERSDIR/netswap.conf"
     put 644 data/org.netswap1.conf "$DBUSPOLICYDIR/org.netswap1.conf"
     put 644 data/org.netswap1.xml "$DBUSINTERFACEDIR/org.netswap1.xml"
@@ -96,9 +100,15 @@ install_all() {
     link ../no-wait.d/90-netswap "$DISPATCHERDIR/pre-up.d/90-netswap"
 
     put 644 build/man/netswapd.8 "$MANDIR/man8/netswapd.8"
+    put 644 build/man/netswap-hooks.8 "$MANDIR/man8/netswap-hooks.8"
     put 644 build/man/netswapctl.1 "$MANDIR/man1/netswapctl.1"
     put 644 build/man/netswap.toml.5 "$MANDIR/man5/netswap.toml.5"
     put 644 data/netswap.toml "$DOCDIR/examples/netswap.toml"
+    find contrib -type f | sort | while read -r file; do
+        mode=644
+        ! [ -x "$file" ] || mode=755
+        put $mode "$file" "$DOCDIR/examples/${file#contrib/}"
+    done
     put 644 data/completions/netswapctl.bash "$BASHCOMPDIR/netswapctl"
     put 644 data/completions/netswapctl.zsh "$ZSHCOMPDIR/_netswapctl"
     put 644 data/completions/netswapctl.fish "$FISHCOMPDIR/netswapctl.fish"
@@ -124,7 +134,7 @@ after_install() {
         systemd-sysusers "$SYSUSERSDIR/netswap.conf"
         systemctl daemon-reload
         systemctl reload dbus.service
-        systemctl try-restart netswapd.service
+        systemctl try-restart netswapd.service netswap-hooks.service
         echo 'Installed. To start it, now and at every boot: systemctl enable --now netswapd'
     }
 }
@@ -150,7 +160,7 @@ install)
 uninstall)
     [ -e "$manifest" ] || die "$manifest is not there: nothing to uninstall" \
         'give the PREFIX (and DESTDIR) that it was installed with'
-    ! live || systemctl disable --now netswapd.service
+    ! live || systemctl disable --now netswapd.service netswap-hooks.service
     cp "$manifest" "$written"
     uninstall_all "$written"
     ! live || systemctl daemon-reload

@@ -20,10 +20,13 @@ EXPOSURE = 1.7
 
 FILES = {
     "etc/netswap/": 0o755,
+    "etc/netswap/hooks.d/": 0o755,
     "usr/bin/netswapctl": 0o755,
     "usr/sbin/netswapd": 0o755,
+    "usr/sbin/netswap-hooks": 0o755,
     "usr/lib/netswap/manifest": 0o644,
     "usr/lib/systemd/system/netswapd.service": 0o644,
+    "usr/lib/systemd/system/netswap-hooks.service": 0o644,
     "usr/lib/sysusers.d/netswap.conf": 0o644,
     "usr/lib/NetworkManager/dispatcher.d/no-wait.d/90-netswap": 0o755,
     "usr/share/dbus-1/system.d/org.netswap1.conf": 0o644,
@@ -33,10 +36,18 @@ FILES = {
     "usr/share/man/man1/netswapctl.1": 0o644,
     "usr/share/man/man5/netswap.toml.5": 0o644,
     "usr/share/man/man8/netswapd.8": 0o644,
+    "usr/share/man/man8/netswap-hooks.8": 0o644,
     "usr/share/doc/netswap/examples/netswap.toml": 0o644,
     "usr/share/bash-completion/completions/netswapctl": 0o644,
     "usr/share/zsh/site-functions/_netswapctl": 0o644,
     "usr/share/fish/vendor_completions.d/netswapctl.fish": 0o644,
+}
+EXAMPLES = {
+    f"usr/share/doc/netswap/examples/{path.relative_to(ROOT / 'contrib')}": (
+        0o755 if path.read_bytes().startswith(b"#!") else 0o644
+    )
+    for path in (ROOT / "contrib").rglob("*")
+    if path.is_file()
 }
 LINKS = {
     "usr/lib/NetworkManager/dispatcher.d/90-netswap": "no-wait.d/90-netswap",
@@ -95,7 +106,9 @@ def test_every_file_is_there_with_its_mode(tmp_path: Path) -> None:
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "netswap").rglob("*.py")}
     package = {f"usr/lib/netswap/{name}" for name in modules - {"netswap/manual.py"}}
     files = {name for name, (_, text) in found.items() if not name.endswith("/")}
-    assert files == {name for name in FILES if not name.endswith("/")} | set(LINKS) | package
+    wanted = {name for name in FILES if not name.endswith("/")} | set(LINKS) | package
+    assert files == wanted | set(EXAMPLES)
+    assert {name: found[name][0] for name in EXAMPLES} == EXAMPLES
     assert {name: found[name][0] for name in FILES} == FILES
     assert {name: found[name][1] for name in LINKS} == {n: f"-> {to}" for n, to in LINKS.items()}
     assert {found[name][0] for name in package} == {0o644}
@@ -148,7 +161,7 @@ def test_uninstall_without_an_installation_says_so(tmp_path: Path) -> None:
     assert "hint: " in said
 
 
-@pytest.mark.parametrize("program", ["sbin/netswapd", "bin/netswapctl"])
+@pytest.mark.parametrize("program", ["sbin/netswapd", "sbin/netswap-hooks", "bin/netswapctl"])
 def test_what_is_installed_runs(tmp_path: Path, program: str) -> None:
     make("install", *in_use(tmp_path))
     elsewhere = {"PATH": os.defpath, "PYTHONPATH": "/nowhere", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -206,7 +219,8 @@ def test_the_debian_package_has_the_version_of_the_project() -> None:
 def test_the_unit_is_as_closed_as_it_can_be(tmp_path: Path) -> None:
     make("install", *in_use(tmp_path))
     unit = tmp_path / "lib/systemd/system/netswapd.service"
-    analyze("verify", "--man=no", str(unit))
+    hooks = tmp_path / "lib/systemd/system/netswap-hooks.service"
+    analyze("verify", "--man=no", str(unit), str(hooks))
     analyze("security", "--offline=true", f"--threshold={EXPOSURE * 10:g}", str(unit))
 
 

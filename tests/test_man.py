@@ -14,9 +14,10 @@ from netswap import config, manual
 from netswap.cli.main import cli
 from netswap.core.settings import Settings
 from netswap.daemon.__main__ import main as netswapd
+from netswap.hooks.__main__ import main as netswap_hooks
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("netswapd.8", "netswapctl.1", "netswap.toml.5")
+PAGES = ("netswapd.8", "netswapctl.1", "netswap.toml.5", "netswap-hooks.8")
 
 
 def run(*command: str) -> str:
@@ -58,7 +59,7 @@ def test_what_is_made_from_the_code_is_up_to_date() -> None:
 def test_pages_are_referred_to_by_what_they_are() -> None:
     for page in PAGES:
         text = shown(page)
-        ours = set(re.findall(r"\b(netswap[a-z.]*\(\d\))", text))
+        ours = set(re.findall(r"\b(netswap[a-z.-]*\(\d\))", text))
         assert ours <= {re.sub(r"(.+)\.(\d)", r"\1(\2)", name) for name in PAGES}
 
 
@@ -75,7 +76,10 @@ def test_every_setting_is_explained_with_its_default_and_range() -> None:
                 assert f"Default: {setting.default}." in found[1]
 
 
-@pytest.mark.parametrize(("command", "page"), [(netswapd, "netswapd.8"), (cli, "netswapctl.1")])
+@pytest.mark.parametrize(
+    ("command", "page"),
+    [(netswapd, "netswapd.8"), (cli, "netswapctl.1"), (netswap_hooks, "netswap-hooks.8")],
+)
 def test_every_option_is_explained_as_in_the_help(command: click.Command, page: str) -> None:
     text = shown(page)
     for option in every_option(command):

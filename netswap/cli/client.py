@@ -51,6 +51,14 @@ class Transition(NamedTuple):
     text: str
 
 
+class Swapped(NamedTuple):
+    """Another link became the active one: its name, the name of the one before, and why."""
+
+    source: str
+    target: str
+    reason: str
+
+
 class Reply(NamedTuple):
     """What came of one probe: None in place of a round trip for no answer in time."""
 
@@ -98,7 +106,7 @@ class Presence:
     running: bool
 
 
-Event = Transition | Changed | Presence
+Event = Transition | Swapped | Changed | Presence
 
 
 class Service:
@@ -177,6 +185,8 @@ class Service:
                 queue.put_nowait(Presence(bool(owner)))
             elif signal.sender == owner and signal.member == "Transition":
                 queue.put_nowait(Transition(*printable(signal.args)))
+            elif signal.sender == owner and signal.member == "Swapped":
+                queue.put_nowait(Swapped(*printable(signal.args)))
             elif signal.sender == owner:  # anybody may send us signals; only netswapd's count
                 queue.put_nowait(Changed())
 

@@ -96,6 +96,17 @@ class InPipe(Running):
         super().__init__(reading, process)
 
 
+class Program(Running):
+    """Another program of ours, and all that it prints."""
+
+    def __init__(self, module: str, *arguments: str) -> None:
+        reading, writing = os.pipe()
+        line = [sys.executable, "-m", module, *arguments]
+        with os.fdopen(writing) as pipe:
+            process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe)
+        super().__init__(reading, process)
+
+
 class OnTerminal(Running):
     """A command on a terminal of 80 by 24, which it controls."""
 

@@ -191,6 +191,10 @@ class FakeNetswapd:
         self.table.the_transitions.append(entry)
         self._in_loop(lambda: self._service.transition(*entry))
 
+    def swap(self, source: str, target: str, reason: str) -> None:
+        """Tell of a swap."""
+        self._in_loop(lambda: self._service.swapped(source, target, reason))
+
     def change(self, **properties: Any) -> None:
         """Change properties of the manager, and tell of it."""
         self.table.properties.update(properties)
