@@ -93,6 +93,7 @@ BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 SYSTEMDUNITDIR ?= $(PREFIX)/lib/systemd/system
+USERUNITDIR ?= $(PREFIX)/lib/systemd/user
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 DBUSINTERFACEDIR ?= $(PREFIX)/share/dbus-1/interfaces
 # Whatever PREFIX is: the bus, polkit and NetworkManager look for these nowhere else.
@@ -100,9 +101,10 @@ DBUSPOLICYDIR ?= /usr/share/dbus-1/system.d
 POLKITACTIONDIR ?= /usr/share/polkit-1/actions
 POLKITRULESDIR ?= /usr/share/polkit-1/rules.d
 DISPATCHERDIR ?= /usr/lib/NetworkManager/dispatcher.d
+AUTOSTARTDIR ?= /etc/xdg/autostart
 SYSCONFDIR ?= /etc/netswap
 PLACES := DESTDIR PYTHON3 BINDIR SBINDIR LIBDIR MANDIR DOCDIR SYSCONFDIR SYSTEMDUNITDIR \
-	SYSUSERSDIR DBUSINTERFACEDIR DBUSPOLICYDIR POLKITACTIONDIR POLKITRULESDIR DISPATCHERDIR \
+	USERUNITDIR AUTOSTARTDIR SYSUSERSDIR DBUSINTERFACEDIR DBUSPOLICYDIR POLKITACTIONDIR POLKITRULESDIR DISPATCHERDIR \
 	BASHCOMPDIR ZSHCOMPDIR FISHCOMPDIR
 WITH_PLACES = $(foreach place,$(PLACES),$(place)='$($(place))')
 
@@ -118,7 +120,16 @@ build/man/%: docs/man/%.md
 	pandoc --standalone --from $(MARKDOWN) --to man --metadata hyphenate=false --fail-if-warnings \
 		--output $@ $<
 
-install: man ## as root: install, under PREFIX (/usr/local) and where the system looks
+LOCALES := $(patsubst po/%.po,build/locale/%/LC_MESSAGES/netswap.mo,$(wildcard po/*.po))
+
+locale: $(LOCALES) ## compile the translations: build/locale
+
+build/locale/%/LC_MESSAGES/netswap.mo: po/%.po
+	@command -v msgfmt >/dev/null || { echo 'no msgfmt'; echo 'hint: apt install gettext'; exit 1; } >&2
+	@mkdir -p $(@D)
+	msgfmt --check --output-file $@.$$$$ $< && mv $@.$$$$ $@
+
+install: man locale ## as root: install, under PREFIX (/usr/local) and where the system looks
 	@$(WITH_PLACES) scripts/install.sh install
 
 uninstall: ## as root: take away what install put there, but not your configuration

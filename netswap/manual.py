@@ -147,6 +147,7 @@ def files() -> dict[Path, str]:
     from netswap.cli.main import cli  # noqa: PLC0415
     from netswap.daemon.__main__ import main  # noqa: PLC0415 (scapy: not for `example` alone)
     from netswap.hooks.__main__ import main as hooks  # noqa: PLC0415
+    from netswap.notify.__main__ import main as notify  # noqa: PLC0415
 
     parts = {
         "settings": settings(),
@@ -154,6 +155,7 @@ def files() -> dict[Path, str]:
         "netswapctl": options(cli, "netswapctl"),
         "commands": commands(cli, "netswapctl"),
         "hooks": options(hooks, "netswap-hooks"),
+        "notify": options(notify, "netswap-notify"),
     }
     found = {ROOT / "data/netswap.toml": example()}
     for page in sorted((ROOT / "docs/man").glob("*.md")):

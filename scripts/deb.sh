@@ -17,6 +17,7 @@ dpkg-buildpackage dpkg-dev
 dh debhelper
 dh_python3 dh-python
 lintian lintian
+msgfmt gettext
 pandoc pandoc
 pkg-config pkgconf
 EOT

@@ -55,10 +55,17 @@ make_dir() { # DIRECTORY
 
 put() { # MODE SOURCE TARGET; @NAME@ in the source is one of the variables below
     make_dir "$(dirname "$3")"
-    sed "s|@PYTHON3@|$PYTHON3|; s|@LIBDIR@|$LIBDIR|; s|@SBINDIR@|$SBINDIR|; s|@SYSCONFDIR@|$SYSCONFDIR|" \
-        "$2" >"$root$3"
+    sed "s|@PYTHON3@|$PYTHON3|; s|@LIBDIR@|$LIBDIR|; s|@BINDIR@|$BINDIR|; s|@SBINDIR@|$SBINDIR|
+        s|@SYSCONFDIR@|$SYSCONFDIR|" "$2" >"$root$3"
     chmod "$1" "$root$3"
     note "$3"
+}
+
+put_as_is() { # SOURCE TARGET
+    make_dir "$(dirname "$2")"
+    cp "$1" "$root$2"
+    chmod 644 "$root$2"
+    note "$2"
 }
 
 launcher() { # MODULE TARGET
@@ -78,15 +85,22 @@ install_all() {
     if [ -e netswap/cli/main.py ]; then
         launcher netswap.cli.main "$BINDIR/netswapctl"
     fi
+    launcher netswap.notify.__main__ "$BINDIR/netswap-notify"
     # All but what only makes the man pages.
     find netswap -name '*.py' ! -path netswap/manual.py | sort | while read -r file; do
         put 644 "$file" "$LIBDIR/$file"
+    done
+    for file in po/*.po; do
+        language=$(basename "$file" .po)/LC_MESSAGES/netswap.mo
+        put_as_is "build/locale/$language" "$LIBDIR/netswap/locale/$language"
     done
     make_dir "$SYSCONFDIR"
     make_dir "$SYSCONFDIR/hooks.d"
 
     put 644 data/netswapd.service.in "$SYSTEMDUNITDIR/netswapd.service"
     put 644 data/netswap-hooks.service.in "$SYSTEMDUNITDIR/netswap-hooks.service"
+    put 644 data/netswap-notify.service.in "$USERUNITDIR/netswap-notify.service"
+    put 644 data/netswap-notify.desktop.in "$AUTOSTARTDIR/netswap-notify.desktop"
     put 644 data/netswap.sysusers "$SYSUSERSDIR/netswap.conf"
     put 644 data/org.netswap1.conf "$DBUSPOLICYDIR/org.netswap1.conf"
     put 644 data/org.netswap1.xml "$DBUSINTERFACEDIR/org.netswap1.xml"
@@ -102,6 +116,7 @@ install_all() {
     put 644 build/man/netswapd.8 "$MANDIR/man8/netswapd.8"
     put 644 build/man/netswap-hooks.8 "$MANDIR/man8/netswap-hooks.8"
     put 644 build/man/netswapctl.1 "$MANDIR/man1/netswapctl.1"
+    put 644 build/man/netswap-notify.1 "$MANDIR/man1/netswap-notify.1"
     put 644 build/man/netswap.toml.5 "$MANDIR/man5/netswap.toml.5"
     put 644 data/netswap.toml "$DOCDIR/examples/netswap.toml"
     find contrib -type f | sort | while read -r file; do

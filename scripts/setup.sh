@@ -54,6 +54,7 @@ keepalived keepalived what netswap is compared with
 shellcheck shellcheck checks the shell scripts
 pandoc pandoc makes the man pages
 groff groff-base checks the man pages
+msgfmt gettext compiles the translations
 $python python3 everything is written in it
 venv python3-venv makes .venv
 EOF

@@ -21,10 +21,14 @@ EXPOSURE = 1.7
 FILES = {
     "etc/netswap/": 0o755,
     "etc/netswap/hooks.d/": 0o755,
+    "etc/xdg/autostart/netswap-notify.desktop": 0o644,
     "usr/bin/netswapctl": 0o755,
+    "usr/bin/netswap-notify": 0o755,
     "usr/sbin/netswapd": 0o755,
     "usr/sbin/netswap-hooks": 0o755,
     "usr/lib/netswap/manifest": 0o644,
+    "usr/lib/netswap/netswap/locale/de/LC_MESSAGES/netswap.mo": 0o644,
+    "usr/lib/systemd/user/netswap-notify.service": 0o644,
     "usr/lib/systemd/system/netswapd.service": 0o644,
     "usr/lib/systemd/system/netswap-hooks.service": 0o644,
     "usr/lib/sysusers.d/netswap.conf": 0o644,
@@ -34,6 +38,7 @@ FILES = {
     "usr/share/polkit-1/actions/org.netswap1.policy": 0o644,
     "usr/share/polkit-1/rules.d/50-netswap.rules": 0o644,
     "usr/share/man/man1/netswapctl.1": 0o644,
+    "usr/share/man/man1/netswap-notify.1": 0o644,
     "usr/share/man/man5/netswap.toml.5": 0o644,
     "usr/share/man/man8/netswapd.8": 0o644,
     "usr/share/man/man8/netswap-hooks.8": 0o644,
@@ -58,6 +63,7 @@ SYSTEM = {
     "POLKITACTIONDIR": "share/polkit-1/actions",
     "POLKITRULESDIR": "share/polkit-1/rules.d",
     "DISPATCHERDIR": "lib/NetworkManager/dispatcher.d",
+    "AUTOSTARTDIR": "etc/xdg/autostart",
     "SYSCONFDIR": "etc/netswap",
 }
 """What does not follow PREFIX."""
@@ -87,7 +93,7 @@ def tree(top: Path) -> dict[str, tuple[int, str]]:
         elif path.is_dir():
             found[f"{path.relative_to(top)}/"] = (mode, "")
         else:
-            found[str(path.relative_to(top))] = (mode, path.read_text())
+            found[str(path.relative_to(top))] = (mode, path.read_text(errors="replace"))
     return found
 
 
@@ -161,7 +167,9 @@ def test_uninstall_without_an_installation_says_so(tmp_path: Path) -> None:
     assert "hint: " in said
 
 
-@pytest.mark.parametrize("program", ["sbin/netswapd", "sbin/netswap-hooks", "bin/netswapctl"])
+@pytest.mark.parametrize(
+    "program", ["sbin/netswapd", "sbin/netswap-hooks", "bin/netswapctl", "bin/netswap-notify"]
+)
 def test_what_is_installed_runs(tmp_path: Path, program: str) -> None:
     make("install", *in_use(tmp_path))
     elsewhere = {"PATH": os.defpath, "PYTHONPATH": "/nowhere", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -175,6 +183,16 @@ def test_what_is_installed_runs(tmp_path: Path, program: str) -> None:
     )
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert done.stdout == f"{Path(program).name}, version {version}\n", done.stderr
+
+
+def test_what_is_installed_finds_its_translations(tmp_path: Path) -> None:
+    make("install", *in_use(tmp_path))
+    library = tmp_path / "lib/netswap"
+    script = "from netswap.notify.words import *; print(catalogue(['de']).gettext('Online again'))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=library, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "Wieder online\n", done.stderr
 
 
 def test_bash_completes_the_commands(tmp_path: Path) -> None:
@@ -216,11 +234,16 @@ def test_the_debian_package_has_the_version_of_the_project() -> None:
     assert changelog.startswith(f"netswap ({project['version']}) ")
 
 
-def test_the_unit_is_as_closed_as_it_can_be(tmp_path: Path) -> None:
+def test_the_unit_is_as_closed_as_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))  # which the check of a user's unit wants
     make("install", *in_use(tmp_path))
     unit = tmp_path / "lib/systemd/system/netswapd.service"
     hooks = tmp_path / "lib/systemd/system/netswap-hooks.service"
+    notify = tmp_path / "lib/systemd/user/netswap-notify.service"
     analyze("verify", "--man=no", str(unit), str(hooks))
+    analyze("verify", "--man=no", "--user", str(notify))
     analyze("security", "--offline=true", f"--threshold={EXPOSURE * 10:g}", str(unit))
 
 

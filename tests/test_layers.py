@@ -116,7 +116,7 @@ def test_only_the_daemon_wires_adapters() -> None:
         if name.startswith(("netswap/adapters/", "netswap/daemon/")):
             continue
         used = {m for m in imported if within(m, "netswap.adapters") and m != "netswap.adapters"}
-        speaks = name.startswith(("netswap/cli/", "netswap/service/"))
+        speaks = name.startswith(("netswap/cli/", "netswap/notify/", "netswap/service/"))
         allowed = {m for m in used if speaks and within(m, "netswap.adapters.bus")}
         assert used == allowed, f"{name} imports {used - allowed}"
 
@@ -140,7 +140,8 @@ def test_scapy_all_is_nowhere() -> None:
 
 def test_the_command_line_talks_to_the_service_only() -> None:
     heavy = ("netswap.daemon", "netswap.service", "scapy", "nftables")
-    assert not {name for name in importers(*heavy) if name.startswith("netswap/cli/")}
+    clients = ("netswap/cli/", "netswap/hooks/", "netswap/notify/")
+    assert not {name for name in importers(*heavy) if name.startswith(clients)}
 
 
 def test_the_clock_on_the_wall_is_only_shown() -> None:

@@ -15,9 +15,10 @@ from netswap.cli.main import cli
 from netswap.core.settings import Settings
 from netswap.daemon.__main__ import main as netswapd
 from netswap.hooks.__main__ import main as netswap_hooks
+from netswap.notify.__main__ import main as netswap_notify
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("netswapd.8", "netswapctl.1", "netswap.toml.5", "netswap-hooks.8")
+PAGES = ("netswapd.8", "netswapctl.1", "netswap.toml.5", "netswap-hooks.8", "netswap-notify.1")
 
 
 def run(*command: str) -> str:
@@ -78,7 +79,12 @@ def test_every_setting_is_explained_with_its_default_and_range() -> None:
 
 @pytest.mark.parametrize(
     ("command", "page"),
-    [(netswapd, "netswapd.8"), (cli, "netswapctl.1"), (netswap_hooks, "netswap-hooks.8")],
+    [
+        (netswapd, "netswapd.8"),
+        (cli, "netswapctl.1"),
+        (netswap_hooks, "netswap-hooks.8"),
+        (netswap_notify, "netswap-notify.1"),
+    ],
 )
 def test_every_option_is_explained_as_in_the_help(command: click.Command, page: str) -> None:
     text = shown(page)

@@ -128,8 +128,8 @@ class _MessageBus(MessageBus):  # type: ignore[misc]
     the end of the stream `sock_recv` returns nothing, at once, again and again.
     """
 
-    def __init__(self) -> None:
-        super().__init__(bus_type=BusType.SYSTEM, auth=AuthExternal())
+    def __init__(self, bus_type: BusType) -> None:
+        super().__init__(bus_type=bus_type, auth=AuthExternal())
         self._writer = _Writer(self)
 
     def _message_reader(self) -> None:
@@ -158,7 +158,10 @@ class _MessageBus(MessageBus):  # type: ignore[misc]
 
 
 class Bus:
-    """A connection to the system bus, or to the one in DBUS_SYSTEM_BUS_ADDRESS."""
+    """A connection to the system bus, or to the one in DBUS_SYSTEM_BUS_ADDRESS.
+
+    Or to the user's session bus, the one in DBUS_SESSION_BUS_ADDRESS.
+    """
 
     def __init__(self, bus: MessageBus) -> None:
         self._bus = bus
@@ -168,18 +171,19 @@ class Bus:
         bus.add_message_handler(self._dispatch)
 
     @classmethod
-    async def connect(cls, timeout_s: float = 5.0) -> Bus:
+    async def connect(cls, timeout_s: float = 5.0, *, session: bool = False) -> Bus:
         """Connect. Raises BusError where there is no bus to be had."""
+        which = "session" if session else "system"
         try:
-            bus = _MessageBus()
+            bus = _MessageBus(BusType.SESSION if session else BusType.SYSTEM)
         except (OSError, InvalidAddressError) as error:
-            raise BusError(DISCONNECTED, f"no system bus: {error}") from None
+            raise BusError(DISCONNECTED, f"no {which} bus: {error}") from None
         try:
             async with asyncio.timeout(timeout_s):
                 await bus.connect()
         except (OSError, EOFError, TimeoutError, AuthError) as error:
             bus._sock.close()
-            raise BusError(DISCONNECTED, f"no system bus: {error or 'no answer'}") from None
+            raise BusError(DISCONNECTED, f"no {which} bus: {error or 'no answer'}") from None
         return cls(bus)
 
     @property

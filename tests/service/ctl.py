@@ -64,6 +64,11 @@ class Running:
         """Return the next line."""
         return self.wait_for("\n")
 
+    @property
+    def running(self) -> bool:
+        """Whether the command has not ended yet."""
+        return self._process.poll() is None
+
     def signal(self, number: int) -> None:
         """Send the command a signal."""
         self._process.send_signal(number)

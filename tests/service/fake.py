@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Self
 
-from netswap.adapters.bus import Answer, Bus, Call, CallError
+from netswap.adapters.bus import Answer, Bus, Call, CallError, Variant
 from netswap.service import access
 from netswap.service.service import Service
 from netswap.service.state import Properties
@@ -170,6 +170,7 @@ class FakeNetswapd:
 
     def __init__(self) -> None:
         self.table = Table()
+        self._locked = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
 
@@ -181,6 +182,7 @@ class FakeNetswapd:
     def __exit__(self, *_: object) -> None:
         self._do(self._bus.close())
         self._do(self._polkit.close())
+        self._do(self._login.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
@@ -195,6 +197,10 @@ class FakeNetswapd:
         """Tell of a swap."""
         self._in_loop(lambda: self._service.swapped(source, target, reason))
 
+    def lock(self, *, locked: bool) -> None:
+        """Have logind say that the session is locked, or not."""
+        self._locked = locked
+
     def change(self, **properties: Any) -> None:
         """Change properties of the manager, and tell of it."""
         self.table.properties.update(properties)
@@ -204,9 +210,16 @@ class FakeNetswapd:
         self._polkit = await Bus.connect()
         self._polkit.answer(allow)
         assert await self._polkit.request_name(access.POLKIT)
+        self._login = await Bus.connect()
+        self._login.answer(self._login_session)
+        assert await self._login.request_name("org.freedesktop.login1")
         self._bus = await Bus.connect()
         self._service = Service(self._bus, self.table)
         assert await self._service.start()
+
+    async def _login_session(self, call: Call) -> Answer:
+        """Answer as logind, which is asked for the property LockedHint of a session."""
+        return "v", [Variant("b", self._locked)]
 
     def _in_loop(self, work: Callable[[], None]) -> None:
         async def run() -> None:

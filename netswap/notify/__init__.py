@@ -1,0 +1,1 @@
+"""netswap-notify: tells the desktop of swaps, and takes what the user answers."""
