@@ -5,7 +5,7 @@
 # ends with 0 then. Debian looks after what it ships; this is about what is developed and tested with.
 set -u
 
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 versions=scripts/versions.txt
 result=$(mktemp)
 trap 'rm -f "$result"' EXIT
@@ -16,8 +16,8 @@ status=$?
 all=$(grep -c '==' $versions)
 skipped=$(grep -c 'could not be audited' "$result")
 if grep -q -e ConnectionError -e ServiceError "$result" || [ "$skipped" = "$all" ]; then
-    echo 'not audited: the advisory service of pypi.org cannot be asked from here' >&2
-    echo 'hint: run it where pypi.org itself can be reached, not only a mirror' >&2
+    echo 'not audited: the advisory service of PyPI cannot be asked from here' >&2
+    echo 'hint: run it where PyPI itself can be reached, not only a mirror' >&2
     exit 3
 fi
 cat "$result"
