@@ -38,6 +38,12 @@ def main() -> int:
     if not text.isdecimal() or int(text) < 1:
         print(f"ROUNDS={text} is no whole number of 1 or more", file=sys.stderr)
         return 2
+    if unknown := set(only()) - set(RIVALS):
+        print(
+            f"ONLY names {', '.join(sorted(unknown))}; there are {', '.join(RIVALS)}",
+            file=sys.stderr,
+        )
+        return 2
     rounds = int(text)
     try:
         sandbox.unshare()
@@ -54,10 +60,15 @@ def main() -> int:
     return 0 if all(done) else 1
 
 
+def only() -> list[str]:
+    """Return who is asked for."""
+    return os.environ.get("ONLY", ",".join(RIVALS)).split(",")
+
+
 def groups() -> list[list[Rival]]:
     """Return who is to be tried, those together that are tried at the same time."""
-    only = os.environ.get("ONLY", ",".join(RIVALS)).split(",")
-    return [[rival for rival in group if rival.key in only and possible(rival)] for group in GROUPS]
+    asked = only()
+    return [[one for one in group if one.key in asked and possible(one)] for group in GROUPS]
 
 
 def possible(rival: Rival) -> bool:
