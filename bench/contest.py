@@ -1,7 +1,7 @@
 """One rival in a lab of its own: what it costs at rest, rounds of an outage, what leaks.
 
 `python -m bench.contest RIVAL ROUNDS COPY` inside a sandbox; what `make bench-compare` starts.
-What was measured is in `result_path` from the first round on, however it ends.
+What was measured so far is in `result_path`, however it ends.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ import random
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from signal import SIGTERM
 
 from bench import usage
 from bench.daemon import cost, netswapctl
-from bench.rivals import RIVALS, Rival
+from bench.rivals import NETSWAP, RIVALS, Rival
 from bench.usage import Usage
 from bench.wire import Wire
 from tests.lab import kernel
@@ -79,11 +78,9 @@ class Contest:
     def run(self, rounds: int) -> None:
         """Try everything, telling how far it is."""
         self._say(f"at rest for {IDLE_S:.0f} s")
-        self._start()
-        self._rest()
-        with ExitStack() as watching:
-            watching.enter_context(self._users)
-            watching.enter_context(self._routes)
+        self._rest(self._start())
+        self._save()
+        with self._users, self._routes:
             self._until_phase()
             for number in range(1, rounds + 1):
                 self._round()
@@ -93,17 +90,18 @@ class Contest:
         self._save()
         self._say(f"{self.result.leaked_bytes[-1]} bytes leaked in {LEAK_S:.0f} s")
 
-    def _start(self) -> None:
-        """Start the rival and wait until it has settled."""
+    def _start(self) -> float:
+        """Start the rival and wait until it has settled; return when it was started."""
+        start = time.monotonic()
         if self._rival.command:
             self._lab.commands.start(self._rival.key, *self._rival.command)
-        if self._rival.forgives:
+        if self._rival is NETSWAP:
             wait_until(lambda: self._lab.guarded() == {TETHER.name}, 10, "the phone is guarded")
         wait_until(lambda: kernel.active() == CABLE.name, 10, "the cable is in use")
+        return start
 
-    def _rest(self) -> None:
+    def _rest(self, born_s: float) -> None:
         """Measure what the rival and NetworkManager use while nothing happens."""
-        born_s = time.monotonic()
         time.sleep(WARM_UP_S)
         pids = {name: self._lab.commands.services[name].pid for name in self._services()}
         before = {name: cost(pid) for name, pid in pids.items()}
@@ -130,7 +128,7 @@ class Contest:
         cut, _, told = self._swap(self._cable.cut, TETHER.name)
         result.failover_s.append(self._users.offline_s(cut) or 0.0)
         result.told.append(told)
-        if self._rival.forgives:
+        if self._rival is NETSWAP:
             netswapctl("auto", "--now")
         time.sleep(OUTAGE_S)
         healed, back, told = self._swap(self._cable.heal, CABLE.name)

@@ -32,8 +32,6 @@ class Rival:
     starts_others: bool = False
     """Whether it works by short-lived processes, so that its use can be known at its end only."""
     needs_root: bool = False
-    forgives: bool = False
-    """Whether it holds back a link that failed often, until it is told not to."""
     most_rounds: int | None = None
     copies: int = 1
     """How many labs of it there are at the same time; each does all rounds."""
@@ -52,7 +50,6 @@ NETSWAP = Rival(
     "netswap",
     "netswap",
     (sys.executable, "-m", "netswap.daemon", "--config", str(HERE / "netswap.toml")),
-    forgives=True,
 )
 SCRIPT = Rival(
     "script", "ping-and-route script", (str(HERE / "ping-and-route.sh"),), starts_others=True
