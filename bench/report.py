@@ -14,7 +14,7 @@ from rich.table import Table
 from bench.measure import Measure
 
 PATH = Path("build/bench.json")
-WIDTH = 80
+WIDTH = 92
 
 
 def write(results: Iterable[Measure], about: Mapping[str, object], path: Path = PATH) -> None:
