@@ -11,8 +11,9 @@ from ipaddress import IPv6Address
 from pathlib import Path
 
 _IF_INET6 = Path("/proc/self/net/if_inet6")
-_DEPRECATED, _TENTATIVE = 0x20, 0x40
-"""linux/if_addr.h: past its preferred lifetime; not seen yet to be nobody else's (RFC 4862)."""
+_TEMPORARY, _DEPRECATED, _TENTATIVE = 0x01, 0x20, 0x40
+"""linux/if_addr.h: one of those that change for privacy (RFC 8981); past its preferred lifetime;
+not seen yet to be nobody else's (RFC 4862)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Address:
     address: IPv6Address
     usable: bool
     """Whether the kernel prefers it, as a source, to other devices' addresses (RFC 6724)."""
+    temporary: bool = False
+    """Whether the kernel made it up, for privacy (RFC 8981): once flushed it does not come back."""
 
 
 def addresses(listing: Path = _IF_INET6) -> list[Address]:
@@ -36,4 +39,5 @@ def addresses(listing: Path = _IF_INET6) -> list[Address]:
 def _parse(line: str) -> Address:
     address, _index, _length, _scope, flags, ifname = line.split()
     usable = not int(flags, 16) & (_DEPRECATED | _TENTATIVE)
-    return Address(ifname, IPv6Address(bytes.fromhex(address)), usable)
+    temporary = bool(int(flags, 16) & _TEMPORARY)
+    return Address(ifname, IPv6Address(bytes.fromhex(address)), usable, temporary)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from netswap.adapters import conntrack, neighbours, sockets
+from netswap.adapters import conntrack, inet6, neighbours, sockets
 from netswap.adapters.bus import BusError
 from netswap.adapters.kernel import ahead, source
 from netswap.adapters.kernel.ahead import Ahead
@@ -85,6 +85,8 @@ class Steps:
         """Routes over links that NetworkManager has not said yes to."""
         self._lingering: dict[str, tuple[str, ...]] = {}
         """Interfaces whose connections may go on → the addresses that those have."""
+        self._passing: dict[str, frozenset[str]] = {}
+        """Links whose connections may go on → the addresses of those that cannot."""
         self._interfaces: Collection[str] = ()
         """Those of all links."""
         self._holds = False
@@ -110,24 +112,35 @@ class Steps:
 
     async def _take(self, step: Step) -> None:
         match step:
-            case Linger(_, ifname, addresses):
-                self._lingering[ifname] = addresses
-                self.follow(self._interfaces)
+            case Linger():
+                self._linger(step)
             case Block(_, ifname, barrier):
                 self._block(ifname, barrier)
             case Unblock(_, ifname):
                 self._lingering.pop(ifname, None)
                 self._guard.unblock(ifname)
-            case EndConnections(link, addresses, spare, own):
-                if own:
-                    self.can_end = _end_connections(link, addresses, spare)
-                _forget_forwarded(link, addresses, spare)
+            case EndConnections():
+                self._end(step)
             case SetMetric(link, v4, v6):
                 await self._set_metric(step, link, v4, v6)
             case Restore(link):
                 await self._restore(step, link)
             case _:
                 await self._ask(step)
+
+    def _linger(self, step: Linger) -> None:
+        self._lingering[step.ifname] = step.addresses
+        self._passing[step.link] = self._passing.get(step.link, frozenset()) | _temporary()
+        self.follow(self._interfaces)
+
+    def _end(self, step: EndConnections) -> None:
+        """End what cannot go on: where others do, those on addresses that will not come back."""
+        link, spare = step.link, step.spare
+        passing = self._passing.pop(link, frozenset())
+        ending = [x for x in step.addresses if step.own or x in passing]
+        if ending:
+            self.can_end = _end_connections(link, ending, spare)
+        _forget_forwarded(link, step.addresses, spare)
 
     def _block(self, ifname: str, barrier: Barrier) -> None:
         if not barrier.lingering:
@@ -256,6 +269,11 @@ def _hold(lingering: Mapping[str, Collection[str]], interfaces: Collection[str])
     except OSError as error:
         level = logging.WARNING if lingering else logging.DEBUG  # a kernel without has none to end
         log.log(level, "Connections cannot be kept on their links: %s", error)
+
+
+def _temporary() -> frozenset[str]:
+    """Return the IPv6 addresses that NetworkManager will flush for good when it ranks a link."""
+    return frozenset(str(known.address) for known in inet6.addresses() if known.temporary)
 
 
 def _end_connections(link: str, addresses: Sequence[str], spare: frozenset[str]) -> bool:

@@ -92,6 +92,17 @@ class Link:
         lines = self._commands.sh(*show, "-tentative", check=False).splitlines()
         return next((line.split()[3] for line in lines if "inet6" in line), None)
 
+    def use_privacy(self) -> None:
+        """Have NetworkManager activate it anew, with IPv6 addresses that change (RFC 8981)."""
+        self._commands.sh("nmcli", "connection", "modify", self.name, "ipv6.ip6-privacy", "2")
+        self._commands.sh("nmcli", "connection", "up", self.name)
+
+    def privacy_address(self) -> str | None:
+        """Return the link's IPv6 address of that kind, once it can be used."""
+        show = ("ip", "-6", "-o", "address", "show", "dev", self.name, "temporary", "-tentative")
+        fields = self._commands.sh(*show).split()
+        return fields[3].partition("/")[0] if fields else None
+
     def carrier(self) -> bool:
         """Tell whether the kernel sees a carrier, which it cannot while the device is down."""
         try:

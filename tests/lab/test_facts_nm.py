@@ -126,6 +126,17 @@ def test_reapply_of_ipv6_moves_its_route_and_loses_it_for_a_while(
 
 
 @pytest.mark.lab(SIX)
+def test_reapply_of_ipv6_takes_a_privacy_address_away_for_good(
+    lab: Lab, nm: NmBus, tether: Link
+) -> None:
+    tether.use_privacy()
+    before = wait_until(tether.privacy_address, 10, "a privacy address")
+    nm.reapply("tether0", {"ipv6": {"route-metric": Variant("x", 60)}})
+    wait_until(lambda: tether.privacy_address() not in {None, before}, 10, "there is another one")
+    assert before not in lab.sh("ip", "address", "show", "dev", "tether0")
+
+
+@pytest.mark.lab(SIX)
 def test_ipv6_is_back_when_no_address_is_seen_to_be_a_duplicate(
     lab: Lab, nm: NmBus, tether: Link
 ) -> None:

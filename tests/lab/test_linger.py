@@ -128,6 +128,20 @@ def test_when_its_time_is_over_every_connection_ends_and_nothing_is_left(lab: La
 
 
 @pytest.mark.lab(FILTERING)
+def test_a_connection_on_a_privacy_address_ends_at_once(lab: Lab, tether: Link) -> None:
+    """NetworkManager takes such an address away for good: there is nothing to wait for."""
+    tether.use_privacy()
+    start(lab)
+    fail_over(lab)
+    address = wait_until(tether.privacy_address, 10, "a privacy address")
+    with HeldConnection(TARGETS6[0]) as private, HeldConnection() as other:
+        assert private.address == address
+        swap_back(lab)
+        wait_until(lambda: private.ended, 3, "its owner is told")
+        assert other.answers(2)
+
+
+@pytest.mark.lab(FILTERING)
 def test_over_a_dead_link_nothing_lingers(lab: Lab) -> None:
     start(lab)
     with IdleConnections(EACH) as connections:

@@ -12,6 +12,7 @@ LISTING = """\
 20010db8000100000000000000ff0101 65 40 00 20  cable0
 20010db8000100000000000000000065 65 80 00 00  cable0
 fe8000000000000000000000000000fe 102 40 20 c0 enx0a1b2c3d4e5f
+20010db80001000003c4d99dea0e331c 65 40 00 01  cable0
 00000000000000000000000000000001 01 80 10 80       lo
 """
 
@@ -25,6 +26,7 @@ def test_tentative_and_deprecated_ones_are_not_usable(tmp_path: Path) -> None:
         Address("cable0", IPv6Address("2001:db8:1::ff:101"), usable=False),
         Address("cable0", IPv6Address("2001:db8:1::65"), usable=True),
         Address("enx0a1b2c3d4e5f", IPv6Address("fe80::fe"), usable=False),
+        Address("cable0", IPv6Address("2001:db8:1:0:3c4:d99d:ea0e:331c"), True, temporary=True),
         Address("lo", IPv6Address("::1"), usable=True),
     ]
 
