@@ -265,17 +265,24 @@ class Engine:
     def _end_pin(self, now_s: float) -> None:
         """Let the user's choice go when that link is dead, unless it was meant even so."""
         pin = self._override
-        if pin.mode is Mode.PINNED and not pin.even_if_dead:
+        if pin.mode is Mode.PINNED and not pin.even_if_dead and self._dead(pin.link):
             track = self._tracks.four(pin.link)
             if self._dial.brings(pin.link, self._world, self._tracks.healths, now_s):
                 return
-            if track is None or track.health.state is State.DOWN:
-                why = track.health.reason if track else "it is gone"
-                self._overrule(Override(), f"{pin.link}: {why}")
+            why = track.health.reason if track else "it is gone"
+            self._overrule(Override(), f"{pin.link}: {why}")
+
+    def _dead(self, link: str) -> bool:
+        track = self._tracks.four(link)
+        return track is None or track.health.state is State.DOWN
 
     def _plan(self, now_s: float) -> None:
         self._dial.observe(self._world, self._tracks.healths, self._desired.active, now_s)
-        self._lingers = {name: at_s for name, at_s in self._lingers.items() if at_s > now_s}
+        self._lingers = {
+            name: at_s
+            for name, at_s in self._lingers.items()
+            if at_s > now_s and not self._dead(name)
+        }
         world = self._world.with_lingering(self._lingers)
         self._needed = planning.plan(
             self._spared(now_s), world, self._tracks.touchable, self._settings.metric

@@ -238,7 +238,7 @@ class GuardSettings:
         float,
         Doc(
             "seconds for which connections over a backup may go on after a swap back; new ones "
-            "are refused at once",
+            "are refused at once, and those of guests, or on IPv6 privacy addresses, end",
             0,
             86400,
         ),

@@ -142,11 +142,17 @@ def test_a_connection_on_a_privacy_address_ends_at_once(lab: Lab, tether: Link) 
 
 
 @pytest.mark.lab(FILTERING)
-def test_over_a_dead_link_nothing_lingers(lab: Lab) -> None:
+def test_over_a_dead_link_nothing_lingers(lab: Lab, tether: Link) -> None:
+    """Nor over one that dies meanwhile."""
     start(lab)
     with IdleConnections(EACH) as connections:
         fail_over(lab)
         wait_until(lambda: connections.left == 0, 5, "all are told")
+    with IdleConnections(EACH) as connections:
+        swap_back(lab)
+        assert connections.left == EACH * len(KINDS)
+        tether.cut()
+        wait_until(lambda: connections.left == 0, 15, "all are told")
 
 
 @pytest.mark.lab(FILTERING)
