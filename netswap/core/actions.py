@@ -49,7 +49,7 @@ class EndConnections:
     spare: frozenset[str] = frozenset()
     """Networks to which connections may live on."""
     own: bool = True
-    """Whether this computer's, too; else only those that it forwards."""
+    """Whether all of this computer's, too; else only those that could not linger."""
 
 
 @dataclass(frozen=True, slots=True)

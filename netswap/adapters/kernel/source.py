@@ -8,7 +8,7 @@ networks, containers and split tunnels are reached as ever, then that table.
 
 IPv6 has a last default route there that leads nowhere. NetworkManager takes the link's own away for
 some seconds just then (docs/facts.md, N5), and the copy goes with it. Sent by another link a packet
-would be refused by the guard, and the connection end; so it waits, and is sent again.
+would be lost, or refused and the connection end; so it waits, and is sent again.
 
 A program that is bound to no address has none yet when the kernel looks for its route, so no rule
 matches: only what has a source already is held to it. Where the default route in use is not one of
