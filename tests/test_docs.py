@@ -13,6 +13,7 @@ import pytest
 from netswap import config
 from netswap.core.settings import MetricSettings, ProbeSettings
 from netswap.daemon.__main__ import main
+from tests.chaos.faults import CATALOGUE
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -170,3 +171,18 @@ def test_code_is_found_however_it_is_written() -> None:
     assert [piece.strip() for piece in code(text)] == ["fenced", "indented", "span"]
     assert MAKE.findall("make demo; sudo make test") == ["demo", "test"]
     assert anchor("What it will *not* do: `x`") == "what-it-will-not-do-x"
+
+
+def test_the_table_of_faults_has_all_that_chaos_makes_and_no_others() -> None:
+    rows = (ROOT / "docs/reliability.md").read_text().partition("## The table")[2]
+    rows = rows.partition("## Limits")[0]
+    last = [line.split("|")[-2] for line in rows.splitlines() if line.startswith("|")]
+    named = [name for cell in last for name in SPAN.findall(cell)]
+    assert sorted(named) == sorted(fault.name for fault in CATALOGUE)
+
+
+def test_every_row_of_faults_has_a_test() -> None:
+    rows = (ROOT / "docs/reliability.md").read_text().partition("## The table")[2]
+    for line in rows.partition("## Limits")[0].splitlines():
+        if line.startswith("| ") and not line.startswith("| fault"):
+            assert SPAN.search(line.split("|", 3)[3]), line

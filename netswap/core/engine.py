@@ -74,7 +74,7 @@ class Engine:
         """Links that were left while they worked → when their connections have had their time."""
         self._under_way: tuple[Step, ...] | None = None
         self._astray_since_s: float | None = None
-        """Since when the kernel has sent by a link that works, into the guard before it."""
+        """Since when the kernel has sent by a link into the guard before it."""
         self._stuck = False
         self._stopping = False
         self._actions: list[Action] = []
@@ -307,21 +307,14 @@ class Engine:
         Somebody else made it lead, and the metric cannot be put right: a leak is better than
         being offline.
         """
-        leader, desired = self._world.leader, self._desired
-        astray = (
-            leader is not None
-            and leader.ifname in self._world.guarded
-            and leader.name in self._tracks.up
-        )
-        if not astray:
+        leader = self._world.leader
+        if leader is None or leader.ifname not in self._world.guarded:
             self._astray_since_s = None
-            return desired
-        assert leader
-        if self._astray_since_s is None:
-            self._astray_since_s = now_s
+            return self._desired
+        self._astray_since_s = now_s if self._astray_since_s is None else self._astray_since_s
         if now_s < self._astray_since_s + ASTRAY_S:
-            return desired
-        return replace(desired, guarded=desired.guarded - {leader.name})
+            return self._desired
+        return replace(self._desired, guarded=self._desired.guarded - {leader.name})
 
     def _dialled(self, now_s: float) -> tuple[Step, ...]:
         """Return what to do about links on demand, once there is nothing else to do."""

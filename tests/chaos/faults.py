@@ -126,9 +126,14 @@ def mended(stage: Stage, _: str) -> None:
 
 def foreign_table(stage: Stage, _: str) -> None:
     """While netswapd is away somebody else takes the name of its table; it must not start then."""
+
+    def tables() -> str:
+        return stage.lab.sh("nft", "list", "tables")
+
     stage.kill()
+    wait_until(lambda: "netswap" not in tables(), 10, "the kernel takes the table away")
     stage.help("squatter")
-    wait_until(lambda: "netswap" in stage.lab.sh("nft", "list", "tables"), 10, "a foreign table")
+    wait_until(lambda: "netswap" in tables(), 10, "a foreign table")
     assert stage.lab.netswapd(NAMED).wait() == 1, "netswapd starts beside a foreign table"
 
 

@@ -170,9 +170,10 @@ def run(lab: Lab, path: Path, episodes: Iterable[Episode], minutes: float) -> in
         transcript.say(f"VIOLATION {broken}")
         playing.keep(str(broken))
         raise
-    stalled_s = playing.watcher.stalled_s
+    watcher = playing.watcher
     transcript.say(
-        f"survived {playing.survived} episodes; the watcher was held up for {stalled_s:.1f} s"
+        f"survived {playing.survived} episodes; the watcher was held up for "
+        f"{watcher.stalled_s:.1f} s, the machine was up to {watcher.machine.slowest:.1f} times slow"
     )
     return playing.survived
 
