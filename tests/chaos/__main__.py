@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import random
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from tests.chaos import plan, run
-from tests.chaos.stage import SPEC
+from tests.chaos.stage import LAPTOPS
 from tests.lab import sandbox
 from tests.lab.lab import Lab
 
@@ -25,11 +26,16 @@ def main() -> int:
         return sandbox.enter(run.interpreter("tests.chaos"))
     os.environ.pop("JOURNAL_STREAM", None)  # netswapd would log without times
     replayed = os.environ.get("REPLAY")
-    episodes = plan.parse(Path(replayed).read_text()) if replayed else plan.episodes(int(seed))
+    episodes: Iterable[plan.Episode]
+    if replayed:
+        told = Path(replayed).read_text()
+        laptop, episodes = plan.laptop_of(told), plan.parse(told)
+    else:
+        laptop, episodes = plan.laptop(int(seed)), plan.episodes(int(seed))
     path = run.BUILD / f"{seed}{'-replay' if replayed else ''}.log"
-    with Lab(SPEC) as lab:
+    with Lab(LAPTOPS[laptop]) as lab:
         try:
-            run.run(lab, path, episodes, float(os.environ.get("MINUTES", "5")))
+            run.run(lab, path, episodes, float(os.environ.get("MINUTES", "5")), laptop)
         except run.ViolationError:
             return 1
     return 0

@@ -134,7 +134,7 @@ def foreign_table(stage: Stage, _: str) -> None:
     wait_until(lambda: "netswap" not in tables(), 10, "the kernel takes the table away")
     stage.help("squatter")
     wait_until(lambda: "netswap" in tables(), 10, "a foreign table")
-    assert stage.lab.netswapd(NAMED).wait() == 1, "netswapd starts beside a foreign table"
+    assert stage.lab.netswapd(NAMED).wait(60) == 1, "netswapd starts beside a foreign table"
 
 
 def own_table(stage: Stage, _: str) -> None:

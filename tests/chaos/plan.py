@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Self
 
 from tests.chaos.faults import BY_NAME, CATALOGUE, SWAPS, Fault
-from tests.chaos.stage import BACKUP, PREFERRED
+from tests.chaos.stage import BACKUP, LAPTOPS, PREFERRED
 from tests.chaos.watcher import Limits
 
 SWAP_S = 1.5
 """The other fault comes so long after an outage at the latest: before, in or after the swap."""
+LAPTOP = re.compile(r"laptop: (\w+)$", re.MULTILINE)
 LINE = re.compile(r"episode \d+: (?P<happenings>.+)$", re.MULTILINE)
 
 
@@ -52,6 +53,17 @@ def parse(transcript: str) -> list[Episode]:
     """Return the episodes of a transcript."""
     lines = (match["happenings"] for match in LINE.finditer(transcript))
     return [tuple(Happening.parse(part) for part in line.split("; ")) for line in lines]
+
+
+def laptop(seed: int) -> str:
+    """Return which laptop a seed has."""
+    return list(LAPTOPS)[seed % len(LAPTOPS)]
+
+
+def laptop_of(transcript: str) -> str:
+    """Return which laptop a transcript is about."""
+    found = LAPTOP.search(transcript)
+    return found[1] if found else next(iter(LAPTOPS))
 
 
 def episodes(seed: int) -> Iterator[Episode]:

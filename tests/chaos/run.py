@@ -25,6 +25,8 @@ RIGHT_S = 40.0
 NetworkManager takes 6 s to believe in a lost carrier, and then what its leases take; netswap tries
 again what it was refused after at most 30 s.
 """
+FORSAKEN_S = 15.0
+"""After so long a user connects what NetworkManager does not connect by itself."""
 LOOK_S = 0.1
 STOP_EVERY = 10
 """After so many episodes netswapd is stopped, and looked for what it left."""
@@ -108,11 +110,14 @@ class Run:
         """Wait until all is right and stays so; return after how many seconds it was."""
         began = time.monotonic()
         since: float | None = None
+        helped: list[str] = []
         while since is None or time.monotonic() - since < STEADY_S:
             self.check()
             now = time.monotonic()
             if wrong := self.stage.wrong(self.watcher):
                 since = None
+                if now - began > FORSAKEN_S and not helped and (helped := self.stage.reconnect()):
+                    self.transcript.say(f"  the user connects {', '.join(helped)}")
                 if now - began > RIGHT_S:
                     raise ViolationError(f"not right again within {RIGHT_S:g} s: {wrong}")
             else:
@@ -160,14 +165,18 @@ def _bound(act: Callable[[Stage, str], None], run: Run, link: str) -> Callable[[
     return lambda: act(run.stage, link)
 
 
-def run(lab: Lab, path: Path, episodes: Iterable[Episode], minutes: float) -> int:
+def run(
+    lab: Lab, path: Path, episodes: Iterable[Episode], minutes: float, laptop: str = "plain"
+) -> int:
     """Play on a lab; return how many episodes were survived. Raises ViolationError."""
     transcript = Transcript(path)
+    transcript.say(f"laptop: {laptop}")
     playing = Run(lab, transcript)
     try:
         playing.play(episodes, time.monotonic() + minutes * 60)
-    except AssertionError as broken:
-        transcript.say(f"VIOLATION {broken}")
+    except Exception as broken:
+        kind = "VIOLATION" if isinstance(broken, ViolationError) else "THE STAGE BROKE"
+        transcript.say(f"{kind} {broken}")
         playing.keep(str(broken))
         raise
     watcher = playing.watcher

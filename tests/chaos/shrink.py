@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from tests.chaos import plan, run
@@ -22,7 +23,7 @@ Breaks = Callable[[list[Episode]], bool]
 
 def shrink(episodes: list[Episode], breaks: Breaks) -> list[Episode]:
     """Return the fewest that still break; all of them if no fewer do."""
-    for last in (1, 2, 4, 8):
+    for last in (1, 2, 4):
         if last < len(episodes) and breaks(episodes[-last:]):
             episodes = episodes[-last:]
             break
@@ -46,11 +47,11 @@ def without_one(episodes: list[Episode]) -> Iterator[list[Episode]]:
                 yield fewer
 
 
-def breaks_in_a_lab(episodes: list[Episode]) -> bool:
+def breaks_in_a_lab(laptop: str, episodes: list[Episode]) -> bool:
     """Play the episodes, in up to so many labs; tell whether a promise was broken."""
     path = run.BUILD / "shrinking.log"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(written(episodes))
+    path.write_text(written(laptop, episodes))
     env = {**sandbox.environment(), "REPLAY": str(path), "SEED": "shrinking", "MINUTES": "60"}
     line = sandbox.command(run.interpreter("tests.chaos"))
     statuses = (
@@ -58,25 +59,29 @@ def breaks_in_a_lab(episodes: list[Episode]) -> bool:
         for _ in range(TRIES)
     )
     broken = any(statuses)
-    print(f"{'breaks' if broken else 'holds '}: {written(episodes).strip()}", flush=True)
+    print(f"{'breaks' if broken else 'holds '}: {written(laptop, episodes).strip()}", flush=True)
     return broken
 
 
-def written(episodes: list[Episode]) -> str:
+def written(laptop: str, episodes: list[Episode]) -> str:
     """Return episodes as a transcript has them."""
-    return "".join(f"episode {n}: {plan.text(e)}\n" for n, e in enumerate(episodes, 1))
+    return f"laptop: {laptop}\n" + "".join(
+        f"episode {n}: {plan.text(e)}\n" for n, e in enumerate(episodes, 1)
+    )
 
 
 def main() -> int:
     """Shrink a transcript; return the exit status: 0 if it breaks at all."""
     transcript = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ["LOG"])
-    episodes = plan.parse(transcript.read_text())
-    if not breaks_in_a_lab(episodes[-8:]):
+    told = transcript.read_text()
+    laptop, episodes = plan.laptop_of(told), plan.parse(told)[-8:]
+    breaks = partial(breaks_in_a_lab, laptop)
+    if not breaks(episodes):
         print("the last episodes break nothing this time")
         return 1
-    smallest = shrink(episodes[-8:], breaks_in_a_lab)
+    smallest = shrink(episodes, breaks)
     path = transcript.with_suffix(".shrunk")
-    path.write_text(written(smallest))
+    path.write_text(written(laptop, smallest))
     print(f"the fewest: {path}\n{path.read_text()}")
     return 0
 

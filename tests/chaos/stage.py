@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import uuid
+from dataclasses import replace
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
@@ -20,7 +22,16 @@ from tests.lab.nmbus import NmBus, plain
 from tests.lab.spec import LabSpec, LinkSpec
 
 SPEC = LabSpec(links=(LinkSpec("cable0"), LinkSpec("tether0", metered=True)), dispatcher=True)
+LAPTOPS = {
+    "plain": SPEC,
+    "ipv6": replace(SPEC, links=tuple(replace(link, ipv6=True) for link in SPEC.links)),
+    "checked": replace(SPEC, connectivity_check_s=5),
+}
+"""With IPv4 only, with both, and with NetworkManager's own connectivity check (N16)."""
 PREFERRED, BACKUP = (link.name for link in SPEC.links)
+EXTERNAL = "connected (externally)"
+PENALTY = 20000
+"""What NetworkManager adds to the metric of a link that its check doubts."""
 RENAMED = "usb9"
 PROTOCOL = 110
 """What netswap's own routes and rules are known by."""
@@ -59,7 +70,8 @@ class Stage:
     def stop(self) -> None:
         """Stop it, as `systemctl stop` does."""
         self.wanted = False
-        status = self.daemon.stop(SIGTERM)
+        self.daemon.signal(SIGTERM)
+        status = self.daemon.wait(60)
         assert status == 0, f"netswapd ended with {status} when it was stopped"
 
     @property
@@ -105,7 +117,7 @@ class Stage:
         default = self.lab.routes()
         if not _right(default):
             return f"default routes are left: {default}"
-        if [r for r in default if not 100 <= r.metric < 200]:
+        if [r for r in default if not 100 <= r.metric % PENALTY < 200]:
             return f"a metric is left: {default}"
         return self._left_in_networkmanager()
 
@@ -153,7 +165,11 @@ class Stage:
         spec, number = self.lab.link(link).spec, self.number[link]
         line = topology.device_line(spec, number, self._serial)
         self.lab.sh("ip", *line.split())
-        address = f"addr add 10.{number}.0.1/24 dev lan\nlink set lan up"
+        address = (
+            f"addr add 10.{number}.0.1/24 dev lan\n"
+            f"addr add 2001:db8:{number}::1/64 dev lan nodad\n"
+            "link set lan up"
+        )
         self.lab.commands.sh("ip", "-n", spec.isp, "-batch", "-", stdin=address)
         self.restart_dhcp(link)
 
@@ -161,6 +177,17 @@ class Stage:
         """Rename a device, as udev does."""
         for device, command in ((old, "down"), (old, f"name {new}"), (new, "up")):
             self.lab.sh("ip", "link", "set", device, *command.split(), check=False)
+
+    def reconnect(self) -> list[str]:
+        """Let the user connect what NetworkManager, restarted meanwhile, has forsaken.
+
+        What it finds without a carrier, or renamed, it takes for somebody else's, or leaves.
+        """
+        states = {link.name: link.nm_state() for link in self.lab.links.values()}
+        forsaken = [n for n, s in states.items() if s in {"disconnected", EXTERNAL}]
+        for name in forsaken:
+            self.nmcli("connection", "up", str(uuid.uuid5(uuid.NAMESPACE_DNS, name)))
+        return forsaken
 
     def nmcli(self, *args: str) -> None:
         """Let a user do something; NetworkManager may refuse it, or not be there."""
