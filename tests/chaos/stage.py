@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
+from netswap.core.words import STARTED
 from tests.chaos.watcher import Watcher
 from tests.lab import topology
 from tests.lab.commands import LOGS
@@ -29,6 +31,8 @@ LAPTOPS = {
 }
 """With IPv4 only, with both, and with NetworkManager's own connectivity check (N16)."""
 PREFERRED, BACKUP = (link.name for link in SPEC.links)
+RESTART_S = 5.0
+"""The unit's RestartSec."""
 EXTERNAL = "connected (externally)"
 PENALTY = 20000
 """What NetworkManager adds to the metric of a link that its check doubts."""
@@ -53,12 +57,13 @@ class Stage:
             install_hook()
             self.start()
         else:
-            self.daemon, self.wanted = daemon, True
+            self.daemon, self.wanted, self._started_at = daemon, True, time.monotonic()
 
     # netswapd
 
     def start(self) -> None:
         """Start netswapd."""
+        self._started_at = time.monotonic()
         self.daemon = self.lab.netswapd(NAMED)
         self.wanted = True
 
@@ -80,8 +85,16 @@ class Stage:
         return Path(self.daemon.command[-1])
 
     def crashed(self) -> str | None:
-        """Tell what is wrong with the process, if anything."""
+        """Tell what is wrong with the process, if anything.
+
+        One that could not start, since there was no bus or no NetworkManager, is started again, as
+        systemd does.
+        """
         if self.wanted and not self.daemon.running:
+            if self.daemon.wait() == 1 and not any(STARTED in line for line in self.daemon.lines):
+                if time.monotonic() > self._started_at + RESTART_S:
+                    self.start()
+                return None
             return f"netswapd ended by itself, with {self.daemon.wait()}"
         stumbled = [line for line in self.daemon.lines if line.startswith("Traceback")]
         return "netswapd stumbled: a traceback in its log" if stumbled else None
