@@ -74,6 +74,11 @@ fuzz: setup ## hostile input, led by coverage (MINUTES=10 TARGET=replies: longer
 	@scripts/setup.sh --extra fuzz atheris
 	@$(PYTHON) -m tests.fuzz --minutes $(MINUTES) $(TARGET)
 
+HOURS ?= 24
+
+long: setup ## a day of simulated time on the real driver loop, in some minutes (HOURS=24)
+	@HOURS=$(HOURS) $(PYTHON) -m pytest -q -rA tests/long
+
 fuzz-replies: setup ## ten million echo replies that are none, and how many of them are believed
 	@$(PYTHON) -m bench.liars
 

@@ -51,6 +51,7 @@ firewalld firewalld a firewall beside the guard, in the lab
 ufw ufw another one
 iptables-nft iptables what Docker sets its rules with
 keepalived keepalived what netswap is compared with
+strace strace what netswapd asks the kernel for, held against its unit
 shellcheck shellcheck checks the shell scripts
 pandoc pandoc makes the man pages
 groff groff-base checks the man pages

@@ -57,7 +57,7 @@ class DaemonControl:
 
     async def use(self, link: str, seconds: float, *, even_if_dead: bool) -> None:
         """Keep to a link."""
-        await self._override(Override(Mode.PINNED, link, _until(seconds), even_if_dead))
+        await self._override(Override(Mode.PINNED, link, self._until(seconds), even_if_dead))
 
     async def auto(self) -> None:
         """Let netswap choose again."""
@@ -70,7 +70,7 @@ class DaemonControl:
 
     async def pause(self, seconds: float) -> None:
         """Change nothing and guard nothing."""
-        await self._override(Override(Mode.PAUSED, until_s=_until(seconds)))
+        await self._override(Override(Mode.PAUSED, until_s=self._until(seconds)))
 
     def reload(self) -> None:
         """Read the configuration again."""
@@ -123,9 +123,8 @@ class DaemonControl:
         self._daemon.tell(Overridden(override))
         await self._daemon.settled()
 
-
-def _until(seconds: float) -> float:
-    return time.monotonic() + seconds if seconds else inf
+    def _until(self, seconds: float) -> float:
+        return self._daemon.now_s() + seconds if seconds else inf
 
 
 def _traffic(ifname: str) -> Traffic:

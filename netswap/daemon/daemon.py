@@ -14,6 +14,8 @@ import os
 import signal
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from netswap import config
@@ -26,7 +28,7 @@ from netswap.adapters.nm.client import Client
 from netswap.adapters.nm.dialler import Dialler
 from netswap.adapters.nm.intentions import Intentions
 from netswap.adapters.nm.router import Router
-from netswap.adapters.probe.icmp import ProbeFailure
+from netswap.adapters.probe.icmp import IcmpProber, MakeProber, ProbeFailure
 from netswap.config import Configuration
 from netswap.core import words
 from netswap.core.actions import Action, AnnounceSwap, Apply, RunCheck, Say, SendProbe, Step
@@ -53,10 +55,29 @@ SETTLE_S = 1.0
 """How long a resync that was asked for waits for what it led to."""
 
 
-class Daemon:
-    """netswapd. `run` returns when a signal asked it to stop and all was put back."""
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What the daemon meets the world by; a test may lend it another world."""
 
-    def __init__(self, configuration: Configuration, *, dry_run: bool = False) -> None:
+    connect: Callable[[], Awaitable[Bus]] = Bus.connect
+    prober: MakeProber = IcmpProber
+
+
+class Daemon:
+    """netswapd. `run` returns when a signal asked it to stop and all was put back.
+
+    Make it in the event loop that it is to run in, whose clock it goes by: the monotonic one.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        dry_run: bool = False,
+        outside: Outside = Outside(),
+    ) -> None:
+        self.now_s = asyncio.get_running_loop().time
+        self._outside = outside
         self.configuration = configuration
         self.dry_run = dry_run
         self.recent = Recent()
@@ -67,9 +88,9 @@ class Daemon:
         self._observer = Observer(settings, dict if dry_run else self._guard.guarded)
         self._steps = Steps(self._guard, self._observer.device)
         self._stepper: Stepper = DryRun() if dry_run else self._steps
-        self._probing = Probing(self.tell)
+        self._probing = Probing(self.tell, outside.prober)
         self._checking = Checking(self.tell)
-        self._engine = Engine(settings, time.monotonic())
+        self._engine = Engine(settings, self.now_s())
         self._sleep = Sleep()
         self._recorder: Recorder | None = None
         self._bus: Bus | None = None
@@ -116,7 +137,7 @@ class Daemon:
 
     def snapshot(self) -> Snapshot:
         """Return all that there is to know now."""
-        return self._engine.snapshot(time.monotonic())
+        return self._engine.snapshot(self.now_s())
 
     @property
     def can_end(self) -> bool:
@@ -202,7 +223,7 @@ class Daemon:
             )
 
     async def _connect(self) -> None:
-        bus = await Bus.connect()
+        bus = await self._outside.connect()
         client = Client(bus, self._look_soon)
         try:
             await client.start()
@@ -329,7 +350,7 @@ class Daemon:
             return
         changed = False
         while self._inbox:
-            changed |= self._engine.handle(self._inbox[0], time.monotonic())
+            changed |= self._engine.handle(self._inbox[0], self.now_s())
             for action in self._engine.take_actions():
                 self._perform(action)
             self._inbox.popleft()
@@ -341,9 +362,9 @@ class Daemon:
     def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        deadline_s = self._engine.next_deadline_s(time.monotonic())
+        deadline_s = self._engine.next_deadline_s(self.now_s())
         if deadline_s is not None:
-            loop = asyncio.get_running_loop()  # whose clock is the monotonic one, too
+            loop = asyncio.get_running_loop()
             self._timer = loop.call_at(deadline_s, self.tell, Elapsed())
 
     def _perform(self, action: Action) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 
 from netswap.adapters import host
 from netswap.adapters.nft.ruleset import PROBE_MARK
-from netswap.adapters.probe.icmp import IcmpProber, ProbeFailure, Reply
+from netswap.adapters.probe.icmp import IcmpProber, MakeProber, ProbeFailure, Prober, Reply
 from netswap.core.actions import SendProbe
 from netswap.core.events import Doubted, Replied
 
@@ -17,9 +17,12 @@ log = logging.getLogger(__name__)
 class Probing:
     """Sends probes and reports replies."""
 
-    def __init__(self, tell: Callable[[Replied | Doubted], None]) -> None:
+    def __init__(
+        self, tell: Callable[[Replied | Doubted], None], make: MakeProber = IcmpProber
+    ) -> None:
         self._tell = tell
-        self._probers: dict[str, tuple[str, IcmpProber]] = {}
+        self._make = make
+        self._probers: dict[str, tuple[str, Prober]] = {}
 
     def send(self, probe: SendProbe) -> None:
         """Probe every target. Raises ProbeFailure when not one probe could leave."""
@@ -44,7 +47,7 @@ class Probing:
         """Close all of them."""
         self.keep(())
 
-    def _prober(self, link: str, ifname: str) -> IcmpProber:
+    def _prober(self, link: str, ifname: str) -> Prober:
         known = self._probers.get(link)
         if known and known[0] == ifname:
             return known[1]
@@ -64,6 +67,6 @@ class Probing:
         def refuse() -> None:
             self._tell(Doubted(link))
 
-        prober = IcmpProber(ifname, report, mark=PROBE_MARK, on_refusal=refuse)
+        prober = self._make(ifname, report, mark=PROBE_MARK, on_refusal=refuse)
         self._probers[link] = ifname, prober
         return prober

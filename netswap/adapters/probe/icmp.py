@@ -81,6 +81,20 @@ class Prober(Protocol):
         """Stop listening; closing twice is fine."""
 
 
+class MakeProber(Protocol):
+    """How a prober is made, for a device."""
+
+    def __call__(
+        self,
+        ifname: str,
+        on_reply: Callable[[Reply], None],
+        *,
+        mark: int,
+        on_refusal: Callable[[], None],
+    ) -> Prober:
+        """Make one, to be used in the running event loop."""
+
+
 class IcmpProber:
     """ICMP echo through one device. Make and use it in a running event loop.
 

@@ -1,0 +1,1 @@
+"""Long runs: a day of simulated time on the real driver loop."""
