@@ -16,7 +16,8 @@ from netswap.daemon.__main__ import main
 from tests.chaos.faults import CATALOGUE
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCS = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md"]
+DOCS += sorted((ROOT / "docs").rglob("*.md"))
 NAMES = [str(doc.relative_to(ROOT)) for doc in DOCS]
 
 FENCED = re.compile(r"^```(?P<kind>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -153,3 +153,12 @@ def test_the_clock_on_the_wall_is_only_shown_and_recorded() -> None:
         if WALL.search(path.read_text()) and not set(for_people) & set(path.parts)
     }
     assert told == {"netswap/daemon/recent.py", "netswap/daemon/recorder.py"}
+
+
+def test_no_program_is_started_and_no_shell() -> None:
+    """So nothing from outside can become a command; the unit lets netswapd start none either."""
+    started = importers("subprocess", "pty", "multiprocessing")
+    assert {path for path in started if not path.startswith("netswap/hooks/")} == set()
+    starting = re.compile(r"\bos\.(system|popen|exec\w*|spawn\w*|posix_spawn\w*|fork\w*)\b")
+    sources = sorted((ROOT / "netswap").rglob("*.py"))
+    assert [str(path) for path in sources if starting.search(path.read_text())] == []
