@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Hashable, Iterator
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from types import GenericAlias
@@ -20,6 +21,7 @@ from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from netswap import units
 from netswap.core import target as target_of
 from netswap.core.settings import (
     CheckSettings,
@@ -314,10 +316,29 @@ def _wrong_links(links: tuple[LinkSettings, ...]) -> Iterator[tuple[str, str, st
         if link.connect == "on-demand" and not (link.match.connection or link.match.uuid):
             hint = 'such as match = { connection = "Phone" }; `nmcli connection` lists them'
             yield f"{where}.match", "must name the connection of a link on demand", hint
+        yield from _wrong_cap(where, link)
         if link.match in seen:
             problem = f"matches the same device as {seen[link.match]!r}"
             yield f"{where}.match", problem, "make the two differ, or remove one"
         seen[link.name] = seen[link.match] = link.name
+
+
+def _wrong_cap(where: str, link: LinkSettings) -> Iterator[tuple[str, str, str]]:
+    if link.data_cap:
+        try:
+            units.parse_size(link.data_cap)
+        except ValueError as error:
+            yield f"{where}.data_cap", str(error), 'such as data_cap = "5 GB"'
+    if link.at_cap == "avoid" and not link.data_cap:
+        yield f"{where}.at_cap", "there is no cap", 'such as data_cap = "5 GB"'
+    hint = 'a day on which a cycle began, such as cycle_since = "2026-03-17"'
+    if link.cycle_days and not link.cycle_since:
+        yield f"{where}.cycle_days", "needs to be told since when", hint
+    if link.cycle_since:
+        try:
+            date.fromisoformat(link.cycle_since)
+        except ValueError:
+            yield f"{where}.cycle_since", f"{link.cycle_since!r} is no day", hint
 
 
 def _in_toml_words(message: str) -> str:

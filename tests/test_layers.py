@@ -18,7 +18,7 @@ PURE = {
 }  # fmt: skip
 """What the core may use of the standard library: no clock, no I/O, no logging."""
 
-PAST = {"datetime", "html", "json", "time"}
+PAST = {"calendar", "datetime", "html", "json", "time"}
 """What the history may use beside that: it speaks of days, to people."""
 
 LEAVES = {"bus", "inet6", "netlink"}

@@ -28,6 +28,7 @@ COMMANDS = {
     "log": "log",
     "history": "history",
     "report": "report",
+    "graph": "graph",
     "links": "show",
     "config": "show",
     "doctor": "doctor",

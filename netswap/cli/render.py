@@ -29,6 +29,12 @@ def clock(at_s: float, now_s: float) -> str:
     return time.strftime("%d %b %H:%M" if at[0] == now[0] else "%d %b %Y %H:%M", at).lstrip("0")
 
 
+def day(at_s: float, now_s: float) -> str:
+    """Write a day as `17 Nov`, with the year if it is not this one."""
+    at, now = time.localtime(at_s), time.localtime(now_s)
+    return time.strftime("%d %b" if at[0] == now[0] else "%d %b %Y", at).lstrip("0")
+
+
 def since(at_s: float, now_s: float) -> str:
     """Write since when, and how long that is: `since 14:03 (2 h 10 min)`."""
     return f"since {clock(at_s, now_s)} ({units.duration(now_s - at_s)})"
@@ -92,6 +98,8 @@ def troubles_of(link: LinkStatus, now_s: float) -> Iterator[str]:
         yield f"{link.name} is faulty: {link.fault}; it is used only if no better link works"
     elif link.degraded:
         yield f"{link.name} is degraded: {link.reason}; it is used only if no better link works"
+    if link.data_cap:
+        yield data(link, now_s)
     if link.held_back_until_s:
         left = units.duration(link.held_back_until_s - now_s)
         yield (
@@ -109,6 +117,13 @@ def trouble(link: LinkStatus, now_s: float) -> str:
     """Say what is wrong with a link, since when, and when it was last heard."""
     heard = f"; last reply {clock(link.last_reply_s, now_s)}" if link.last_reply_s else ""
     return f"{link.name} is {link.health} {since(link.since_s, now_s)}: {link.reason}{heard}"
+
+
+def data(link: LinkStatus, now_s: float) -> str:
+    """Say how much of its data a link has used."""
+    used, cap = units.size(link.data_used), units.size(link.data_cap)
+    share = f"{link.data_used / link.data_cap * 100:.0f} %"
+    return f"{link.name} has used {used} of {cap} ({share}) since {day(link.data_since_s, now_s)}"
 
 
 def health(link: LinkStatus) -> Cell:

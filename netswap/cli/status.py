@@ -50,6 +50,9 @@ class LinkStatus:
     probes_lost: int
     bytes_received: int
     bytes_sent: int
+    data_used: int
+    data_cap: int
+    data_since_s: float
 
     @property
     def active(self) -> bool:

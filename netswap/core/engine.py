@@ -42,6 +42,7 @@ from netswap.core.events import (
     ProbeFailed,
     Replied,
     Slept,
+    Used,
 )
 from netswap.core.model import Desired, Link, LinkSnapshot, Mode, Override, Snapshot, State, World
 from netswap.core.settings import Settings
@@ -95,7 +96,7 @@ class Engine:
                 self._observe(world, now_s)
             case Overridden() | Forgiven():
                 self._asked(event)
-            case Replied() | ProbeFailed() | Checked() | Doubted() | Slept():
+            case Replied() | ProbeFailed() | Checked() | Doubted() | Slept() | Used():
                 changed = self._tracks.take(event, now_s)
         if isinstance(event, Slept):
             self._dial.wake(now_s)

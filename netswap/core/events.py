@@ -65,6 +65,14 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """A link has used so much of its data cap in this billing cycle: 1 is all of it."""
+
+    link: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Overridden:
     """The user asked for a link, for a pause, or for neither any more."""
 
@@ -93,6 +101,7 @@ Event = (
     | ProbeFailed
     | Checked
     | Applied
+    | Used
     | Overridden
     | Forgiven
     | Slept

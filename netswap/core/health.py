@@ -6,8 +6,8 @@ decision: a reply that comes late takes it back. A local error is not a loss at 
 state carries its reason.
 
 Beside the state: a link that replies may be *degraded* (see `quality`) or have a *fault* (see
-`check`), and one that keeps failing is *held back* (see `damping`). All these carry traffic only
-where no better link works.
+`check`), one that keeps failing is *held back* (see `damping`), and one that has used up its data
+may have to be spared. All these carry traffic only where no better link works.
 """
 
 from __future__ import annotations
@@ -81,6 +81,8 @@ class Health:
     """Why a link that replies is not good enough; "" if it is."""
     fault: str = ""
     """Why a link that replies is of no use all the same; "" if no check fails."""
+    capped: str = ""
+    """Why a link that works is to be spared: its data is used up; "" if it need not be."""
     penalty: Penalty = NO_PENALTY
     """What it has on its account for failing again and again."""
     rtt_s: float | None = None
@@ -125,6 +127,8 @@ class Health:
     def tier(self) -> int:
         """How far it is from a good link: traffic takes the lowest that is to be had."""
         if self.fault:
+            return 4
+        if self.capped:
             return 3
         return 2 if self.degraded else int(self.held_back)
 
@@ -236,6 +240,11 @@ def assessed(health: Health, degraded: str) -> Health:
 def checked(health: Health, fault: str) -> Health:
     """Note what its checks show."""
     return replace(health, fault=fault)
+
+
+def capped(health: Health, why: str) -> Health:
+    """Note whether it is to be spared."""
+    return replace(health, capped=why)
 
 
 def failed(health: Health, damping: DampingSettings, now_s: float) -> Health:

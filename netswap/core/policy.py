@@ -2,7 +2,8 @@
 
 What the user asked for goes first. Otherwise the first link in order of preference that is up wins.
 Traffic is only moved to a link that has not just lost a probe. A link that is held back for failing
-again and again, is degraded or has a fault, is taken only where no better one is up. While nothing
+again and again, is degraded, has used up its data or has a fault, is taken only where no better one
+is up. While nothing
 is wrong with the link in use, every link is first heard or given up; a link is never passed over
 before that. Where no link is up nothing is changed: the link that the kernel sends by stays, and is
 never guarded.
@@ -87,6 +88,6 @@ def _against(health: Health) -> str:
     """Return what speaks against a link, "" where nothing does."""
     if not health.up:
         return health.reason
-    if health.fault or health.degraded:
-        return health.fault or health.degraded
+    if health.fault or health.capped or health.degraded:
+        return health.fault or health.capped or health.degraded
     return "held back, it failed too often" if health.held_back else ""

@@ -37,7 +37,11 @@ def link(
         role=Role.ACTIVE if observed.name == active else Role.STANDBY,
         state=health.state,
         touchable=health.touchable,
-        reason=health.local_error or health.fault or health.degraded or health.reason,
+        reason=health.local_error
+        or health.fault
+        or health.capped
+        or health.degraded
+        or health.reason,
         since_s=health.since_s,
         rtt_s=health.rtt_s,
         last_reply_s=health.last_reply_s,

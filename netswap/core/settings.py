@@ -53,6 +53,30 @@ class LinkSettings:
     allow: Annotated[
         tuple[str, ...], Doc("addresses and networks that stay reachable over it on standby")
     ] = ()
+    data_cap: Annotated[
+        str,
+        Doc(
+            'data that it may carry in a billing cycle, both ways, such as "5 GB"; netswap warns '
+            "at 75 % and 95 %; none: no cap"
+        ),
+    ] = ""
+    at_cap: Annotated[
+        Literal["warn", "avoid"],
+        Doc(
+            "what to do from the cap on: warn: say so; avoid: use the link only if no other works: "
+            "warn or avoid"
+        ),
+    ] = "warn"
+    cycle_start: Annotated[
+        int, Doc("day of the month on which a billing cycle begins, or its last day", 1, 31)
+    ] = 1
+    cycle_days: Annotated[
+        int,
+        Doc("days that a billing cycle lasts, from cycle_since on; 0: it is a month", 0, 366),
+    ] = 0
+    cycle_since: Annotated[
+        str, Doc('a day on which a cycle of cycle_days began, such as "2026-03-17"')
+    ] = ""
     connect: Annotated[
         Literal["always", "on-demand"],
         Doc(

@@ -211,6 +211,10 @@ class Track:
             after = evidence.assessed(after, verdict)
         self.health = after
 
+    def spare(self, why: str) -> None:
+        """Use it only where no other link works, for this reason; "": no more."""
+        self.health = evidence.capped(self.health, why)
+
     def penalise(self, now_s: float) -> None:
         """Put a failure on its account."""
         self.health = evidence.failed(self.health, self._settings.damping, now_s)

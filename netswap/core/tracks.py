@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from netswap.core import words
 from netswap.core.actions import RunCheck, Say, SendProbe
-from netswap.core.events import Checked, Doubted, ProbeFailed, Replied, Slept
+from netswap.core.caps import Caps
+from netswap.core.events import Checked, Doubted, ProbeFailed, Replied, Slept, Used
 from netswap.core.health import PROVING, Health
 from netswap.core.model import Link, State, World
 from netswap.core.settings import Settings
@@ -27,6 +28,7 @@ class Tracks:
         self._say = say
         self._started = False
         """Whether the world was seen once: a link that is new after that was just connected."""
+        self._caps = Caps()
         self._let_go: set[str] = set()
         """Links that netswap disconnects: that they go down then is no failure of theirs."""
         self._four: dict[str, Track] = {}
@@ -64,6 +66,9 @@ class Tracks:
         self._settings = settings
         for track in self:
             track.reconfigure(settings)
+        capped = {link.name for link in settings.link if link.data_cap}
+        for name in self._four.keys() - capped:
+            self._four[name].spare("")
 
     def take_times_s(self) -> dict[str, list[float]]:
         """Return each link's round trips since the last call."""
@@ -124,7 +129,9 @@ class Tracks:
             track = Track(self._settings, link, State.UNKNOWN, now_s, new=False, version=6)
             self._six[link.name] = track
 
-    def take(self, event: Replied | ProbeFailed | Checked | Doubted | Slept, now_s: float) -> bool:
+    def take(
+        self, event: Replied | ProbeFailed | Checked | Doubted | Slept | Used, now_s: float
+    ) -> bool:
         """Take in what happened; return whether it changed more than what is shown."""
         match event:
             case Replied():
@@ -137,6 +144,8 @@ class Tracks:
                 self._doubt(link, now_s)
             case Slept():
                 self._wake(now_s)
+            case Used():
+                return self._use(event)
         return True
 
     def _replied(self, reply: Replied, now_s: float) -> bool:
@@ -167,6 +176,18 @@ class Tracks:
             if failure := track.checked(check.run, check.ok, check.reason, now_s):
                 self._say(words.check_failed(track.link, failure))
             self._note_change(track, before, now_s)
+
+    def _use(self, use: Used) -> bool:
+        """Warn of a cap that comes near; spare a link that is beyond it, where that is wanted."""
+        settings = next((link for link in self._settings.link if link.name == use.link), None)
+        track = self._four.get(use.link)
+        if not track or not settings:
+            return False
+        before = track.health
+        if self._caps.nearer(use):
+            self._say(words.data_used(track.link, use.share, settings))
+        track.spare(self._caps.spares(use, settings))
+        return track.health != before
 
     def forgive(self) -> None:
         """Hold no link back any more."""

@@ -27,6 +27,7 @@ from netswap.core.actions import (
 from netswap.core.check import Failure
 from netswap.core.health import PROVING, Health
 from netswap.core.model import Link, Mode, Override, State
+from netswap.core.settings import LinkSettings
 
 STARTED = "Network swapper"
 
@@ -79,6 +80,14 @@ def fault(link: Link, health: Health) -> Say:
         text = f"Link {label(link)} is faulty: {health.fault}"
         return Say(text, Level.WARNING, Kind.LINK, link.name)
     return Say(f"Link {label(link)} passes its checks again", kind=Kind.LINK, link=link.name)
+
+
+def data_used(link: Link, share: float, settings: LinkSettings) -> Say:
+    """Say that a link's data comes to an end."""
+    text = f"Link {label(link)} has used {int(share * 100)} % of its {settings.data_cap} of data"
+    if share >= 1 and settings.at_cap == "avoid":
+        text += ": it is used only if no other link works"
+    return Say(text, Level.WARNING, Kind.LINK, link.name)
 
 
 def check_failed(link: Link, failure: Failure) -> Say:

@@ -47,7 +47,13 @@ class DaemonControl:
     def links(self, *, traffic: bool = True) -> list[Properties]:
         """Return every link's properties, in order of preference."""
         return [
-            state.link(place, link, self._wall, _traffic(link.ifname) if traffic else Traffic())
+            state.link(
+                place,
+                link,
+                self._wall,
+                _traffic(link.ifname) if traffic else Traffic(),
+                self._daemon.usage.of(link.name),
+            )
             for place, link in enumerate(self._daemon.snapshot().links)
         ]
 

@@ -43,6 +43,7 @@ from netswap.daemon.recent import Recent, Wall
 from netswap.daemon.recorder import Recorder
 from netswap.daemon.sleep import Sleep
 from netswap.daemon.steps import DryRun, StepError, Stepper, Steps
+from netswap.daemon.usage import Usage
 from netswap.errors import ConfigurationError, UserError
 from netswap.service.service import Service
 
@@ -92,6 +93,7 @@ class Daemon:
         self._checking = Checking(self.tell)
         self._engine = Engine(settings, self.now_s())
         self._sleep = Sleep()
+        self.usage = Usage(lambda: self.configuration.settings, self.tell)
         self._recorder: Recorder | None = None
         self._bus: Bus | None = None
         self._service: Service | None = None
@@ -119,7 +121,9 @@ class Daemon:
         await self._serve()
         log.info(words.STARTED)
         if not self.dry_run:
-            self._recorder = Recorder(self.snapshot, self._engine.take_times_s, self.wall)
+            self._recorder = Recorder(
+                self.snapshot, self._engine.take_times_s, self.usage, self.wall
+            )
             self._recorder.start()
         routes = RouteEvents(self._look_soon)
         tasks = [asyncio.create_task(self._keep_connected()), asyncio.create_task(self._feed_dog())]

@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections import Counter as Sums
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
 from pathlib import Path
 
-from netswap.adapters import counters
 from netswap.core.model import Snapshot
+from netswap.daemon.usage import Usage
 from netswap.daemon.writer import Writer
 from netswap.history import facts
 from netswap.history.facts import Fact, Wall, What
 from netswap.history.minutes import MINUTE_S, Aggregator
 from netswap.history.store import DEFAULT_PATH, Batch, Kept
-from netswap.history.traffic import Counter, Meter
 
 LOOK_S = 10.0
 """Seconds between two looks: what an interface carried since the last one goes with it."""
@@ -32,23 +29,23 @@ def path() -> Path:
 
 
 class Recorder:
-    """Sees to it that the history is written, and knows how much each link carried."""
+    """Sees to it that the history is written."""
 
     def __init__(
-        self, snapshot: Callable[[], Snapshot], take_times_s: Callable[[], Times], wall: Wall
+        self,
+        snapshot: Callable[[], Snapshot],
+        take_times_s: Callable[[], Times],
+        usage: Usage,
+        wall: Wall,
     ) -> None:
         self._snapshot, self._take_times_s, self._wall = snapshot, take_times_s, wall
+        self._usage = usage
         self._writer = Writer(path(), self._opened)
         self._minutes = Aggregator()
-        self._boot = counters.boot()
-        self._meter: Meter | None = None
-        """None until it is known what was counted before."""
         self._known: Snapshot | None = None
         self._seen_s = time.time()
         self._minute = int(self._seen_s // MINUTE_S)
         self._order: tuple[str, ...] = ()
-        self._new: Sums[tuple[str, int, bool]] = Sums()
-        """Bytes by link, day and direction (whether received) that are not written yet."""
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(0, self._tick)
 
@@ -96,21 +93,12 @@ class Recorder:
         snapshot = self._snapshot()
         self._minutes.look(snapshot)
         self._count(snapshot)
+        self._usage.report()
 
     def _count(self, snapshot: Snapshot) -> None:
         """Take note of what the links carried."""
-        if self._meter is None:
-            return
-        seen = counters.read()
-        interfaces = {link.name: self._counter(seen.get(link.ifname)) for link in snapshot.links}
-        today = date.today().toordinal()  # a bill goes by the local day
-        for link, (received, sent) in self._meter.take(interfaces).items():
-            self._minutes.carried(link, received, sent)
-            self._new[link, today, True] += received
-            self._new[link, today, False] += sent
-
-    def _counter(self, seen: counters.Bytes | None) -> Counter | None:
-        return Counter(self._boot, *seen) if seen else None
+        for link, both in self._usage.count(snapshot).items():
+            self._minutes.carried(link, *both)
 
     # writing
 
@@ -125,8 +113,8 @@ class Recorder:
                 facts=list(found),
                 measured=self._minutes.close(self._minute * MINUTE_S) if whole else (),
                 links=order,
-                counters=dict(self._meter.known) if whole and self._meter else {},
-                carried=self._carried() if whole else {},
+                counters=self._usage.known if whole else {},
+                carried=self._usage.take_new() if whole else {},
             )
         )
 
@@ -137,21 +125,13 @@ class Recorder:
         self._order = order
         return order
 
-    def _carried(self) -> dict[tuple[str, int], tuple[int, int]]:
-        new, self._new = self._new, Sums()
-        return {
-            (link, day): (new[link, day, True], new[link, day, False])
-            for link, day in dict.fromkeys((link, day) for link, day, _ in new)
-        }
-
     def _opened(self, kept: Kept) -> None:
         """Take note of what was counted before; called in the writer's thread."""
         self._loop.call_soon_threadsafe(self._go_on, kept)
 
     def _go_on(self, kept: Kept) -> None:
-        if self._meter is None:
-            self._meter = Meter(kept.counters)
-            self._measure()
+        self._usage.go_on(kept)
+        self._measure()
 
 
 def _interfaces(snapshot: Snapshot) -> list[tuple[str, str, str]]:

@@ -18,6 +18,9 @@ LEAVE_S = 2.0
 """How long the last batch may take when netswapd ends."""
 
 
+NOTHING = Kept({}, {})
+
+
 class Writer:
     """Writes batches in their order. What cannot be written is tried again with the next one."""
 
@@ -27,11 +30,11 @@ class Writer:
         self._store: Store | None = None
         self._waiting: deque[Batch] = deque(maxlen=HELD)
         self._wake = threading.Event()
-        self._ending = self._failing = False
+        self._ending = self._failing = self._told = False
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
 
     def start(self) -> None:
-        """Open the database, and tell `on_open`, in the thread, what is in it."""
+        """Open the database; tell `on_open`, in the thread, what is in it, nothing if it fails."""
         self._wake.set()
         self._thread.start()
 
@@ -66,6 +69,8 @@ class Writer:
             self._begin_anew(error)
         except StoreError as error:
             self._fail(str(error))
+            if not self._told:
+                self._tell(NOTHING)
         else:
             self._drop(batches)
 
@@ -84,8 +89,12 @@ class Writer:
 
     def _opened(self) -> Store:
         store = Store(self._path)
-        self._on_open(store.kept())
+        self._tell(store.kept())
         return store
+
+    def _tell(self, kept: Kept) -> None:
+        self._told = True
+        self._on_open(kept)
 
     def _begin_anew(self, error: BrokenError) -> None:
         """Put a damaged database aside; the next batch makes a new one."""

@@ -89,12 +89,12 @@ LINK_API = Interface(
         "Metric4": "x", "Metric6": "x", "Degraded": "b", "Fault": "s", "HeldBackUntil": "d",
         "Health6": "s", "Reason6": "s", "Rtt": "d", "Loss": "d", "TargetLoss": "a{sd}",
         "LastReply": "d", "ProbesSent": "t", "ProbesLost": "t", "BytesReceived": "t",
-        "BytesSent": "t",
+        "BytesSent": "t", "DataUsed": "t", "DataCap": "t", "DataSince": "d",
     },
     silent=frozenset(
         {
             "Rtt", "Loss", "TargetLoss", "LastReply", "ProbesSent", "ProbesLost",
-            "BytesReceived", "BytesSent",
+            "BytesReceived", "BytesSent", "DataUsed",
         }
     ),
 )  # fmt: skip

@@ -23,6 +23,17 @@ class Traffic:
     sent: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class DataUse:
+    """What a link carried in this billing cycle, both ways."""
+
+    used: int = 0
+    cap: int = 0
+    """0: there is none."""
+    began_s: float = 0.0
+    """When the cycle began, seconds since the epoch."""
+
+
 def manager(snapshot: Snapshot, wall: Wall, *, version: str, dry_run: bool) -> Properties:
     """Return the manager's properties."""
     until_s = snapshot.override.until_s
@@ -39,7 +50,7 @@ def manager(snapshot: Snapshot, wall: Wall, *, version: str, dry_run: bool) -> P
     }
 
 
-def link(place: int, seen: LinkSnapshot, wall: Wall, traffic: Traffic) -> Properties:
+def link(place: int, seen: LinkSnapshot, wall: Wall, traffic: Traffic, use: DataUse) -> Properties:
     """Return a link's properties."""
     return {
         "Name": seen.name,
@@ -68,6 +79,9 @@ def link(place: int, seen: LinkSnapshot, wall: Wall, traffic: Traffic) -> Proper
         "ProbesLost": seen.lost,
         "BytesReceived": traffic.received,
         "BytesSent": traffic.sent,
+        "DataUsed": use.used,
+        "DataCap": use.cap,
+        "DataSince": use.began_s,
     }
 
 

@@ -81,3 +81,35 @@ def test_a_state_folder_that_cannot_be_written_holds_nothing_up(lab: Lab) -> Non
     daemon.wait_for("The history is written again", 30)
     wait_until(lambda: len(outages()) == 1, 5, "what waited is there")
     assert daemon.stop() == 0
+
+
+CAPPED = NAMED.replace(
+    'match = { connection = "tether0" }',
+    'match = { connection = "tether0" }\ndata_cap = "1 kB"\nat_cap = "avoid"\ncycle_start = 17',
+)
+
+
+def used() -> int:
+    """Return how much of its data the phone has used, as `status` has it."""
+    command = [sys.executable, "-m", "netswap.cli.main", "status", "--json"]
+    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    (phone,) = [link for link in told["links"] if link["name"] == "phone"]
+    count: int = phone["data_used"]
+    return count
+
+
+def test_the_data_of_a_link_is_counted_over_a_restart_and_a_kill(lab: Lab) -> None:
+    daemon = lab.netswapd(CAPPED)
+    daemon.wait_for("of data: it is used only if no other link works", 20)
+    before = used()
+    assert before >= 1000
+    assert daemon.stop() == 0
+    daemon = lab.netswapd(CAPPED)
+    daemon.wait_for("of data: it is used only", 20)
+    assert used() >= before
+    daemon.kill()
+    daemon = lab.netswapd(CAPPED)
+    daemon.wait_for("of data: it is used only", 20)
+    assert used() >= before
+    lab.link("cable0").cut()
+    daemon.wait_for("Changing default interface from cable0 to tether0", 10)

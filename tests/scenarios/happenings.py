@@ -21,6 +21,7 @@ reset LINK METRIC               somebody else gives it this metric
 nm leaves · nm returns          NetworkManager leaves the bus, and starts again
 nm refuses · nm hangs · nm obeys
 check fails · check works       the server that NetworkManager's check asks
+spend LINK SHARE                so much of its data cap is used: 1 is all of it
 use LINK [for SECONDS] [even if dead] · pause [for SECONDS] · auto
                                 what the user asks for
 auto now                        likewise: nothing is held back any more

@@ -33,6 +33,7 @@ from netswap.core.events import (
     ProbeFailed,
     Replied,
     Slept,
+    Used,
 )
 from tests.scenarios import script as scripts
 from tests.scenarios.clock import Clock
@@ -89,6 +90,8 @@ class Player:
             self._tell(Slept())
         elif event.startswith("doubt "):
             self._tell(Doubted(event.split()[1]))
+        elif event.startswith("spend "):
+            self._tell(Used(event.split()[1], float(event.split()[2])))
         elif event == "auto now":
             self._tell(Forgiven())
         elif event.split(maxsplit=1)[0] in USER:

@@ -94,6 +94,7 @@ class Table:
             "Health6": "", "Reason6": "", "Rtt": 0.0004, "Loss": 0.0,
             "TargetLoss": {"198.51.100.1": 0.0}, "LastReply": began_s + 600,
             "ProbesSent": 600, "ProbesLost": 0, "BytesReceived": 1, "BytesSent": 2,
+            "DataUsed": 3, "DataCap": 0, "DataSince": began_s,
         }  # fmt: skip
         phone = {
             "Name": "phone", "Preference": 1, "Device": "usb0", "Connection": "Phone",

@@ -40,6 +40,9 @@ def a_link(**changes: Any) -> LinkStatus:
         "probes_lost": 3,
         "bytes_received": 1,
         "bytes_sent": 2,
+        "data_used": 3,
+        "data_cap": 0,
+        "data_since_s": HOURS_AGO_S,
     }
     return LinkStatus(**{**values, **changes})
 

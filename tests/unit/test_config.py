@@ -66,6 +66,31 @@ def test_a_whole_number_will_do_for_seconds() -> None:
 LINK = '[[link]]\nname = "a"\nmatch = { interface = "eth0" }\n'
 
 WRONG = {
+    "a cap that is no amount": (
+        LINK + 'data_cap = "5"\n',
+        ":4: link[0].data_cap: '5' is no amount of data",
+        'data_cap = "5 GB"',
+    ),
+    "nothing to avoid": (
+        LINK + 'at_cap = "avoid"\n',
+        ":4: link[0].at_cap: there is no cap",
+        'data_cap = "5 GB"',
+    ),
+    "a cycle that begins nowhere": (
+        LINK + "cycle_days = 28\n",
+        ":4: link[0].cycle_days: needs to be told since when",
+        "cycle_since",
+    ),
+    "a cycle that begins on no day": (
+        LINK + 'cycle_since = "2026-02-30"\n',
+        ":4: link[0].cycle_since: '2026-02-30' is no day",
+        "cycle_since",
+    ),
+    "a day of the month that there is not": (
+        LINK + "cycle_start = 32\n",
+        ":4: link[0].cycle_start",
+        "1 to 31",
+    ),
     "on demand without a connection": (
         LINK + 'connect = "on-demand"\n',
         ":3: link[0].match: must name the connection of a link on demand",

@@ -1,0 +1,86 @@
+"""How much each link carried, in this billing cycle too, whatever is restarted meanwhile."""
+
+from __future__ import annotations
+
+from collections import Counter as Sums
+from collections.abc import Callable
+from datetime import date, datetime
+from datetime import time as of_day
+
+from netswap import units
+from netswap.adapters import counters
+from netswap.core.events import Used
+from netswap.core.model import Snapshot
+from netswap.core.settings import LinkSettings, Match, Settings
+from netswap.history import cycle
+from netswap.history.store import Kept
+from netswap.history.traffic import Counter, Meter
+from netswap.service.state import DataUse
+
+
+class Usage:
+    """Counts bytes, and tells the engine how much of its cap a link has used."""
+
+    def __init__(self, settings: Callable[[], Settings], tell: Callable[[Used], None]) -> None:
+        self._settings, self._tell = settings, tell
+        self._boot = counters.boot()
+        self._meter: Meter | None = None
+        """None until it is known what was counted before, or that nobody knows."""
+        self._days: Sums[tuple[str, int]] = Sums()
+        """Bytes, both ways, by link and day."""
+        self._new: dict[tuple[str, int], tuple[int, int]] = {}
+        """Bytes, received and sent, by link and day, that were not taken yet."""
+
+    def go_on(self, kept: Kept) -> None:
+        """Go on from there."""
+        self._meter = self._meter or Meter(kept.counters)
+        for key, both in kept.carried.items():
+            self._days[key] += sum(both)
+
+    @property
+    def known(self) -> dict[str, Counter]:
+        """What to go on from after a restart."""
+        return dict(self._meter.known) if self._meter else {}
+
+    def count(self, snapshot: Snapshot) -> dict[str, tuple[int, int]]:
+        """Return what each link, as it is told to be, carried since the last time."""
+        if self._meter is None:
+            return {}
+        seen = counters.read()
+        carried = self._meter.take(
+            {link.name: self._counter(seen.get(link.ifname)) for link in snapshot.links}
+        )
+        today = date.today().toordinal()
+        for link, (received, sent) in carried.items():
+            before = self._new.get((link, today), (0, 0))
+            self._new[link, today] = before[0] + received, before[1] + sent
+            self._days[link, today] += received + sent
+        return carried
+
+    def take_new(self) -> dict[tuple[str, int], tuple[int, int]]:
+        """Return what was counted since the last call, received and sent, by link and day."""
+        new, self._new = self._new, {}
+        return new
+
+    def report(self) -> None:
+        """Tell the engine of each link that has a cap."""
+        for link in self._settings().link:
+            if link.data_cap and self._meter is not None:
+                use = self.of(link.name)
+                self._tell(Used(link.name, use.used / use.cap))
+
+    def of(self, name: str) -> DataUse:
+        """Return how much a link has used in this cycle."""
+        known = {link.name: link for link in self._settings().link}
+        link = known.get(name) or LinkSettings(name, Match())
+        today = date.today()
+        first = cycle.began(today, link)
+        days = range(first.toordinal(), today.toordinal() + 1)
+        return DataUse(
+            used=sum(self._days[name, day] for day in days),
+            cap=units.parse_size(link.data_cap) if link.data_cap else 0,
+            began_s=datetime.combine(first, of_day()).timestamp(),
+        )
+
+    def _counter(self, seen: counters.Bytes | None) -> Counter | None:
+        return Counter(self._boot, *seen) if seen else None
