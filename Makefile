@@ -86,6 +86,9 @@ audit: setup ## whether anything that netswap is made of or with is known to be 
 	@scripts/setup.sh --extra audit pip_audit
 	@scripts/audit.sh
 
+bench-notify: setup ## measure from a swap to its notification, and what a hung hook costs a swap
+	@$(PYTHON) -m bench.notify
+
 # What it is installed with: the system's own Python.
 PYTHON3 ?= /usr/bin/python3
 PREFIX ?= /usr/local

@@ -15,7 +15,7 @@ MANAGER = "org.netswap1.Manager"
 LINK = "org.netswap1.Link"
 NONE = {
     "metric4": -1, "metric6": -1, "rtt_s": -1, "loss": -1, "last_reply_s": 0, "mode_until_s": 0,
-    "held_back_until_s": 0,
+    "held_back_until_s": 0, "rests_until_s": 0,
 }  # fmt: skip
 """The number that stands for "there is none", by field."""
 
@@ -48,6 +48,8 @@ class LinkStatus:
     last_reply_s: float | None
     probes_sent: int
     probes_lost: int
+    replies_in_row: int
+    losses_in_row: int
     bytes_received: int
     bytes_sent: int
     data_used: int
@@ -73,6 +75,7 @@ class Status:
     since_s: float
     network_manager_running: bool
     dry_run: bool
+    rests_until_s: float | None
     links: tuple[LinkStatus, ...] = field(default=(), metadata={"property": False})
 
     def as_json(self) -> dict[str, Any]:

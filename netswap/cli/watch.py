@@ -9,18 +9,20 @@ import sys
 import termios
 import time
 import tty
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
 import click
 
-from netswap.cli import screen
 from netswap.cli.client import Service, Transition, talk
 from netswap.cli.log import from_now_on
 from netswap.cli.show import follow_text
-from netswap.cli.text import paint_for
+from netswap.cli.status import Status
+from netswap.cli.text import paint_for, unpainted
 from netswap.errors import UserError
 
+PAUSE_S = 1800.0
 EVERY_S = 1.0
 AT_MOST_EVERY_S = 0.1
 """However much happens."""
@@ -30,7 +32,8 @@ AT_MOST_EVERY_S = 0.1
 def watch() -> int:
     """Show a live screen of links and events.
 
-    `q` quits. Without a terminal it is the same as `status --follow`.
+    Keys: `u` and the number of a link use it, `a` chooses automatically again, `p` pauses for half
+    an hour, `r` resumes, `q` quits. Without a terminal it is the same as `status --follow`.
     """
     live = sys.stdin.isatty() and sys.stdout.isatty()
     if live:
@@ -89,10 +92,16 @@ class Watching:
     """What is known so far, and the loop that draws it."""
 
     def __init__(self, service: Service, terminal: Terminal) -> None:
+        from netswap.cli import screen  # noqa: PLC0415 (rich, which nothing else here needs)
+
+        self._screen = screen
         self._service = service
         self._terminal = terminal
         self._traces = screen.Traces()
         self._events: list[Transition] = []
+        self._limits: dict[str, int] = {}
+        self._state: Status | None = None
+        self._keys = Keys(service, self._wake_up)
         self._wake = asyncio.Event()
         self._status: int | None = None
         loop = asyncio.get_running_loop()
@@ -133,22 +142,87 @@ class Watching:
         width, height = size.columns or 80, size.lines or 24  # a serial line does not know
         now_s = time.time()
         try:
-            state = await self._service.status()
+            state = await self._look()
         except UserError as error:
-            self._terminal.show([str(error), error.hint, "", screen.foot(width, now_s)])
+            self._state = None
+            foot = self._screen.foot_of("q quit", width, now_s)
+            self._terminal.show([str(error), error.hint, "", foot])
             return
         if tick:
             self._traces.note(state)
+        says = self._keys.says(state)
         events = self._events[-height:]
-        frame = screen.frame(
-            state, self._traces, events, now_s, size=(width, height), paint=paint_for()
-        )
-        self._terminal.show(frame)
+        view = self._screen.View(state, self._traces, events, now_s, self._limits, says)
+        colour = paint_for() is not unpainted
+        self._terminal.show(self._screen.frame(view, size=(width, height), colour=colour))
+
+    async def _look(self) -> Status:
+        """Return how things stand; at the first time, and after an absence, ask for limits, too."""
+        state = await self._service.status()
+        if self._state is None:
+            found = await self._service.settings()
+            known = {setting.name: setting.value for setting in found}
+            names = {"rise": known.get("probe.rise"), "fall": known.get("probe.fall")}
+            self._limits = {name: int(value) for name, value in names.items() if value}
+        self._state = state
+        return state
 
     def _typed(self) -> None:
-        if "q" in self._terminal.keys().lower():
-            self._leave(0)
+        for key in self._terminal.keys().lower():
+            if key == "q":
+                self._leave(0)
+            elif self._state:
+                self._keys.press(key, self._state)
+
+    def _wake_up(self) -> None:
+        self._wake.set()
 
     def _leave(self, status: int) -> None:
         self._status = status
         self._wake.set()
+
+
+class Keys:
+    """What becomes of the keys: orders, which nothing waits for, and what came of the last one."""
+
+    def __init__(self, service: Service, changed: Callable[[], None]) -> None:
+        self._service = service
+        self._changed = changed
+        self._choosing = False
+        self._said = ""
+        self._order: asyncio.Task[None] | None = None
+
+    def says(self, state: Status) -> str:
+        """Return what to show in place of the keys; "" for the keys."""
+        if self._choosing:
+            names = [f"{place} {link.name}" for place, link in enumerate(state.links, 1)]
+            return f"use which? {'  '.join(names)}  (another key: none)"
+        return self._said
+
+    def press(self, key: str, state: Status) -> None:
+        """Do what a key stands for."""
+        orders: dict[str, Callable[[], Awaitable[None]]] = {
+            "a": lambda: self._service.order("Auto"),
+            "p": lambda: self._service.pause(PAUSE_S),
+            "r": lambda: self._service.order("Resume"),
+        }
+        if self._choosing:
+            numbers = {str(place): link.name for place, link in enumerate(state.links, 1)}
+            orders = {number: self._use(name) for number, name in numbers.items()}
+        self._choosing, self._said = key == "u" and not self._choosing, ""
+        if key in orders and (self._order is None or self._order.done()):
+            self._order = asyncio.create_task(self._carry_out(orders[key]))
+        self._changed()
+
+    def _use(self, link: str) -> Callable[[], Awaitable[None]]:
+        return lambda: self._service.use(link, 0, even_if_dead=False)
+
+    async def _carry_out(self, order: Callable[[], Awaitable[None]]) -> None:
+        self._said = "asking netswapd …"
+        try:
+            await order()
+        except UserError as error:
+            self._said = str(error)
+        else:
+            self._said = ""
+        self._changed()

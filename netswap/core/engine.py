@@ -155,8 +155,8 @@ class Engine:
         if self._stopping:
             return None
         deadlines = list(self._tracks.deadlines(self._desired.active, self._world))
-        if now_s < (rested_s := self._swapped_s + self._settings.damping.stay_s):
-            deadlines.append(rested_s)
+        if now_s < self._rested_s:
+            deadlines.append(self._rested_s)
         if self._override.until_s != Override().until_s:
             deadlines.append(self._override.until_s)
         deadlines += self._lingers.values()
@@ -171,6 +171,7 @@ class Engine:
     def snapshot(self, now_s: float) -> Snapshot:
         """Return all that there is to know."""
         world, active = self._world, self._desired.active
+        rested_s = self._rested_s
         return Snapshot(
             now_s=now_s,
             active=active,
@@ -180,7 +181,13 @@ class Engine:
             override=self._override,
             managed=world.managed,
             links=tuple(self._shown(link) for link in world.links),
+            rests_until_s=rested_s if now_s < rested_s else 0.0,
         )
+
+    @property
+    def _rested_s(self) -> float:
+        """Until when the last swap is too recent for one to a better link."""
+        return self._swapped_s + self._settings.damping.stay_s
 
     def _shown(self, link: Link) -> LinkSnapshot:
         track, six = self._tracks.four(link.name), self._tracks.six(link.name)
@@ -236,7 +243,7 @@ class Engine:
         before, was_nowhere = self._active, self._desired.reason == policy.NOWHERE
         leader = self._world.leader
         under_way = leader is not None and leader.name != self._desired.active
-        rested = under_way or now_s >= self._swapped_s + self._settings.damping.stay_s
+        rested = under_way or now_s >= self._rested_s
         desired = policy.select(self._world, self._tracks.healths, self._override, rested=rested)
         after = self._world.link(desired.active)
         if desired.active != self._desired.active:

@@ -218,6 +218,10 @@ class LinkSnapshot:
     state6: State | None = None
     """How IPv6 does, where it is probed and the link has it."""
     reason6: str = ""
+    replies_in_row: int = 0
+    """Up to now."""
+    losses_in_row: int = 0
+    """Up to now."""
 
 
 class Condition(Enum):
@@ -241,3 +245,5 @@ class Snapshot:
     override: Override
     managed: bool
     links: tuple[LinkSnapshot, ...] = ()
+    rests_until_s: float = 0.0
+    """Until when no better link is swapped to, for the last swap is too recent; 0: it is not."""

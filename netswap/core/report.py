@@ -59,4 +59,6 @@ def link(
         losses=track.losses,
         state6=track6.health.state if track6 and observed.v6 else None,
         reason6=track6.health.reason if track6 and observed.v6 else "",
+        replies_in_row=health.replies,
+        losses_in_row=health.losses,
     )

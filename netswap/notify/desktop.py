@@ -64,6 +64,7 @@ class Desktop:
     async def show(self, message: Message) -> None:
         """Show a message in place of the last one. Raises BusError where that cannot be done."""
         can = await self._call(NOTIFICATIONS, "GetCapabilities")
+        self._server = await self._session.owner(NOTIFICATIONS)
         actions = [text for action in message.actions for text in action]
         self._id = await self._call(
             NOTIFICATIONS,
@@ -82,9 +83,12 @@ class Desktop:
             },
             AS_LONG_AS_THE_SERVER_LIKES,
         )
-        self._server = await self._session.owner(NOTIFICATIONS)
 
     def _hear(self, signal: Signal) -> None:
+        """Take in a signal, after `show` has seen the answer that may have come just before."""
+        asyncio.get_running_loop().call_soon(self._take, signal)
+
+    def _take(self, signal: Signal) -> None:
         """Take in what was pressed; anybody may send us signals, only the server's count."""
         if signal.sender != self._server or signal.member != "ActionInvoked":
             return

@@ -60,6 +60,7 @@ MANAGER_API = Interface(
     properties={
         "Version": "s", "ActiveLink": "s", "Mode": "s", "ModeUntil": "d", "State": "s",
         "Reason": "s", "Since": "d", "NetworkManagerRunning": "b", "DryRun": "b",
+        "RestsUntil": "d",
     },
     methods={
         "Resync": ({"reason": "s"}, {}),
@@ -88,13 +89,14 @@ LINK_API = Interface(
         "Metered": "b", "Role": "s", "Health": "s", "Reason": "s", "Since": "d", "Guarded": "b",
         "Metric4": "x", "Metric6": "x", "Degraded": "b", "Fault": "s", "HeldBackUntil": "d",
         "Health6": "s", "Reason6": "s", "Rtt": "d", "Loss": "d", "TargetLoss": "a{sd}",
-        "LastReply": "d", "ProbesSent": "t", "ProbesLost": "t", "BytesReceived": "t",
+        "LastReply": "d", "ProbesSent": "t", "ProbesLost": "t",
+        "RepliesInRow": "u", "LossesInRow": "u", "BytesReceived": "t",
         "BytesSent": "t", "DataUsed": "t", "DataCap": "t", "DataSince": "d",
     },
     silent=frozenset(
         {
             "Rtt", "Loss", "TargetLoss", "LastReply", "ProbesSent", "ProbesLost",
-            "BytesReceived", "BytesSent", "DataUsed",
+            "RepliesInRow", "LossesInRow", "BytesReceived", "BytesSent", "DataUsed",
         }
     ),
 )  # fmt: skip

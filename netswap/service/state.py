@@ -47,6 +47,7 @@ def manager(snapshot: Snapshot, wall: Wall, *, version: str, dry_run: bool) -> P
         "Since": wall(snapshot.since_s),
         "NetworkManagerRunning": snapshot.managed,
         "DryRun": dry_run,
+        "RestsUntil": wall(snapshot.rests_until_s) if snapshot.rests_until_s else 0.0,
     }
 
 
@@ -77,6 +78,8 @@ def link(place: int, seen: LinkSnapshot, wall: Wall, traffic: Traffic, use: Data
         "LastReply": 0.0 if seen.last_reply_s is None else wall(seen.last_reply_s),
         "ProbesSent": seen.sent,
         "ProbesLost": seen.lost,
+        "RepliesInRow": seen.replies_in_row,
+        "LossesInRow": seen.losses_in_row,
         "BytesReceived": traffic.received,
         "BytesSent": traffic.sent,
         "DataUsed": use.used,

@@ -60,6 +60,13 @@ class Running:
         before, _, self.out = self.out.partition(text)
         return before
 
+    def news(self) -> str:
+        """Return what came since the last time."""
+        while self._read(0):
+            pass
+        said, self.out = self.out, ""
+        return said
+
     def line(self) -> str:
         """Return the next line."""
         return self.wait_for("\n")

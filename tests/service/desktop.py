@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import Any, NamedTuple, Self
 
 from netswap.adapters.bus import Answer, Bus, Call, CallError, Variant
@@ -28,6 +29,8 @@ class FakeDesktop:
 
     def __init__(self) -> None:
         self.shown: list[Shown] = []
+        self.at: list[float] = []
+        """When each was shown; monotonic."""
         self.inhibited = False
         self.locked = False
         self.hung = False
@@ -71,14 +74,17 @@ class FakeDesktop:
             self._buses.append(bus)
 
     async def _close(self) -> None:
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()  # an answer that hangs
         for bus in self._buses:
             await bus.close()
 
     async def _answer(self, call: Call) -> Answer:
-        if self.hung:
-            await asyncio.Event().wait()
+        while self.hung:  # noqa: ASYNC110 (set by another thread)
+            await asyncio.sleep(0.01)
         if call.member == "Notify":
             _, replaced, _, summary, body, actions, hints, _ = call.args
+            self.at.append(time.monotonic())
             self.shown.append(Shown(replaced, summary, body, actions, hints["urgency"]))
             return "u", [self.NUMBER]
         answers: dict[str, Answer] = {

@@ -85,6 +85,7 @@ class Table:
             "Version": "0.1.0", "ActiveLink": "cable", "Mode": "auto", "ModeUntil": 0.0,
             "State": "preferred", "Reason": "3 replies in a row", "Since": began_s,
             "NetworkManagerRunning": True, "DryRun": False,
+            "RestsUntil": 0.0,
         }  # fmt: skip
         cable: Properties = {
             "Name": "cable", "Preference": 0, "Device": "eth0", "Connection": "Wired",
@@ -93,8 +94,8 @@ class Table:
             "Metric6": -1, "Degraded": False, "Fault": "", "HeldBackUntil": 0.0,
             "Health6": "", "Reason6": "", "Rtt": 0.0004, "Loss": 0.0,
             "TargetLoss": {"198.51.100.1": 0.0}, "LastReply": began_s + 600,
-            "ProbesSent": 600, "ProbesLost": 0, "BytesReceived": 1, "BytesSent": 2,
-            "DataUsed": 3, "DataCap": 0, "DataSince": began_s,
+            "ProbesSent": 600, "ProbesLost": 0, "RepliesInRow": 9, "LossesInRow": 0,
+            "BytesReceived": 1, "BytesSent": 2, "DataUsed": 3, "DataCap": 0, "DataSince": began_s,
         }  # fmt: skip
         phone = {
             "Name": "phone", "Preference": 1, "Device": "usb0", "Connection": "Phone",
@@ -102,7 +103,7 @@ class Table:
         }  # fmt: skip
         self.the_links = [cable, {**cable, **phone}]
         self.the_transitions = [(began_s, "link", "cable", "Link cable (eth0) is up: it replies")]
-        self.the_settings = [("probe.fall", "2", "default")]
+        self.the_settings = [("probe.fall", "2", "default"), ("probe.rise", "4", "default")]
         self.the_offers = [
             ("eth0", "ethernet", "Wired", "connected", False, "cable"),
             ("usb0", "ethernet", "Phone", "connected", True, "phone"),

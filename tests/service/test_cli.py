@@ -131,7 +131,7 @@ def test_links_and_config(netswapd: FakeNetswapd) -> None:
     assert json.loads(netswapctl("links", "--json").out)[1]["metered"] is True
     assert "probe.fall  2      default" in netswapctl("config").out
     expected = {"name": "probe.fall", "value": "2", "source": "default"}
-    assert json.loads(netswapctl("config", "--json").out) == [expected]
+    assert json.loads(netswapctl("config", "--json").out)[0] == expected
 
 
 def test_doctor(netswapd: FakeNetswapd) -> None:

@@ -85,7 +85,7 @@ def test_watch_shows_what_happens_and_q_quits(netswapd: FakeNetswapd) -> None:
     with OnTerminal("watch") as screen:
         screen.wait_for("cable is active since")
         screen.wait_for("ROUND TRIPS")
-        screen.wait_for("q quits")
+        screen.wait_for("q quit")
         netswapd.happen(*SWAP)
         netswapd.change(**ON_BACKUP)
         screen.wait_for("On a backup: phone is active since")
@@ -96,9 +96,9 @@ def test_watch_shows_what_happens_and_q_quits(netswapd: FakeNetswapd) -> None:
 
 def test_watch_follows_the_size_of_the_terminal(netswapd: FakeNetswapd) -> None:
     with OnTerminal("watch") as screen:
-        screen.wait_for("q quits" + " " * 65)
+        screen.wait_for("q quit" + " " * 25)
         screen.resize(120, 30)
-        screen.wait_for("q quits" + " " * 105)
+        screen.wait_for("q quit" + " " * 65)
         screen.type("q")
         assert screen.end() == 0
 
@@ -119,7 +119,7 @@ def test_watch_waits_for_the_service(bus: PrivateBus) -> None:
 def test_watch_gives_the_terminal_back(netswapd: FakeNetswapd, number: int, status: int) -> None:
     with OnTerminal("watch") as screen:
         screen.wait_for("\x1b[?1049h")
-        screen.wait_for("q quits")
+        screen.wait_for("q quit")
         screen.signal(number)
         assert screen.end() == status
         assert "\x1b[?25h\x1b[?1049l" in screen.out

@@ -38,6 +38,8 @@ def a_link(**changes: Any) -> LinkStatus:
         "last_reply_s": NOW_S - 1,
         "probes_sent": 1000,
         "probes_lost": 3,
+        "replies_in_row": 3,
+        "losses_in_row": 0,
         "bytes_received": 1,
         "bytes_sent": 2,
         "data_used": 3,
@@ -74,6 +76,7 @@ def a_status(*links: LinkStatus, **changes: Any) -> Status:
         "since_s": HOURS_AGO_S,
         "network_manager_running": True,
         "dry_run": False,
+        "rests_until_s": None,
         "links": links or (CABLE, PHONE),
     }
     return Status(**{**values, **changes})
