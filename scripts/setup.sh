@@ -13,6 +13,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 self=scripts/setup.sh
 venv=.venv
 resolved=build/systemd-resolved
+prometheus=build/prometheus
 stamp=$venv/setup-stamp
 # What CI and every developer tests with, to the version.
 versions=scripts/versions.txt
@@ -139,17 +140,22 @@ need() { # PACKAGES
 # Installed, it would take over /etc/resolv.conf, be started at the next boot, and be what others take for
 # a working resolvconf(8), NetworkManager and wg-quick among them. So it is only unpacked.
 mend_resolved() {
-    has resolvectl || [ -e $resolved/usr/bin/resolvectl ] || unpack_resolved
+    has resolvectl || [ -e $resolved/usr/bin/resolvectl ] || unpack systemd-resolved $resolved
 }
 
-unpack_resolved() {
-    has apt-get || die 'missing: systemd-resolved' 'this script fetches from Debian only; install its like by hand'
-    echo 'fetching systemd-resolved for the lab, without installing it'
-    rm -rf $resolved
-    mkdir -p $resolved
-    (cd $resolved && apt-get -qq -o APT::Sandbox::User=root download systemd-resolved) ||
-        die 'the package systemd-resolved could not be fetched' 'as root, run: apt-get update'
-    dpkg -x $resolved/*.deb $resolved && rm $resolved/*.deb
+# Installed, it would start a server; promtool, which checks what is in contrib, is all that is wanted.
+mend_promtool() {
+    has promtool || [ -e $prometheus/usr/bin/promtool ] || unpack prometheus $prometheus
+}
+
+unpack() { # PACKAGE DIRECTORY
+    has apt-get || die "missing: $1" 'this script fetches from Debian only; install its like by hand'
+    echo "fetching $1, without installing it"
+    rm -rf "$2"
+    mkdir -p "$2"
+    (cd "$2" && apt-get -qq -o APT::Sandbox::User=root download "$1") ||
+        die "the package $1 could not be fetched" 'as root, run: apt-get update'
+    dpkg -x "$2"/*.deb "$2" && rm "$2"/*.deb
 }
 
 check_python() {
@@ -195,6 +201,7 @@ case ${1-} in
 *)
     mend_packages
     mend_resolved
+    mend_promtool
     mend_venv
     ;;
 esac

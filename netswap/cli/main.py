@@ -19,6 +19,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "status": "show",
     "watch": "watch",
+    "metrics": "metrics",
     "use": "control",
     "auto": "control",
     "pause": "control",

@@ -1,0 +1,135 @@
+"""`netswapctl metrics`: scraped, written to a file, and printed."""
+
+from __future__ import annotations
+
+import http.client
+import shutil
+import socket
+import stat
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.lab.commands import wait_until
+from tests.service.ctl import Program, netswapctl
+from tests.service.fake import FakeNetswapd, PrivateBus
+
+ROOT = Path(__file__).parents[2]
+ACTIVE = 'netswap_link_active{link="cable"} 1.0\n'
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost")
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(str(self._path))
+
+
+def get(connection: http.client.HTTPConnection, path: str = "/metrics", method: str = "GET") -> str:
+    """Return the status and the body of an answer."""
+    connection.request(method, path)
+    answer = connection.getresponse()
+    text = f"{answer.status}\n{answer.read().decode()}"
+    connection.close()
+    return text
+
+
+@contextmanager
+def listening(where: str) -> Iterator[Program]:
+    with Program("netswap.cli.main", "metrics", "--listen", where) as program:
+        program.wait_for("Listening at ")
+        yield program
+
+
+def free_port() -> int:
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        port: int = trial.getsockname()[1]
+        return port
+
+
+def test_a_scrape_at_the_loopback(netswapd: FakeNetswapd) -> None:
+    port = free_port()
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    with listening(f"127.0.0.1:{port}"):
+        assert ACTIVE in get(connection)
+        assert get(connection, method="HEAD") == "200\n"
+        assert get(connection, "/").startswith("404")
+        assert get(connection, method="POST").startswith("405")
+        netswapd.swap("cable", "phone", "cable: 4 probes lost")
+        counted = 'netswap_swaps_total{source="cable",target="phone"} 1.0\n'
+        wait_until(lambda: counted in get(connection), 5, "the swap was counted")
+
+
+def test_a_scrape_at_a_unix_socket(netswapd: FakeNetswapd, tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    for _ in range(2):  # the second time its socket is there already
+        with listening(f"unix:{path}"):
+            assert ACTIVE in get(UnixConnection(path))
+
+
+def test_nonsense_is_hung_up_on(netswapd: FakeNetswapd, tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    with listening(f"unix:{path}"):
+        for nonsense in (b"\r\n\r\n", b"\xff" * 100_000, b"GET"):
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(str(path))
+                sock.sendall(nonsense)
+        assert ACTIVE in get(UnixConnection(path))
+
+
+def test_a_scrape_without_the_service_says_so(bus: PrivateBus, tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    with listening(f"unix:{path}"):
+        assert "netswap_running 0.0\n" in get(UnixConnection(path))
+        with FakeNetswapd():
+            assert ACTIVE in get(UnixConnection(path))
+
+
+def test_a_text_file(netswapd: FakeNetswapd, tmp_path: Path) -> None:
+    path = tmp_path / "netswap.prom"
+    assert netswapctl("metrics", "--textfile", str(path)) == (0, "", "")
+    assert ACTIVE in path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert list(tmp_path.glob("netswap.prom.*")) == []
+    status, _, err = netswapctl("metrics", "--textfile", "/nowhere/x.prom")
+    assert (status, err) == (
+        1,
+        "netswapctl: cannot write /nowhere/x.prom: No such file or directory\n",
+    )
+
+
+@pytest.mark.parametrize("where", ["0.0.0.0:9786", "[::]:9786", "198.51.100.1:80", "9786", "x:y"])
+def test_others_are_not_let_in(where: str) -> None:
+    status, _, err = netswapctl("metrics", "--listen", where)
+    assert status == 2
+    assert "--listen" in err
+
+
+def promtool(*arguments: str, text: str = "") -> None:
+    """Run promtool, which `make setup` unpacks."""
+    unpacked = ROOT / "build/prometheus/usr/bin/promtool"
+    found = shutil.which("promtool") or (str(unpacked) if unpacked.exists() else "")
+    if not found:
+        pytest.skip("no promtool: Debian's package prometheus has it")
+    where = ROOT / "contrib/prometheus"
+    done = subprocess.run(
+        [found, *arguments], cwd=where, input=text, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_prometheus_finds_nothing_wrong_with_the_metrics(netswapd: FakeNetswapd) -> None:
+    promtool("check", "metrics", text=netswapctl("metrics").out)
+
+
+def test_the_alert_rules_alert() -> None:
+    promtool("check", "rules", "netswap.rules.yml")
+    promtool("test", "rules", "netswap.test.yml")
+    promtool("check", "config", "scrape.yml")
