@@ -89,6 +89,9 @@ audit: setup ## whether anything that netswap is made of or with is known to be 
 bench-notify: setup ## measure from a swap to its notification, and what a hung hook costs a swap
 	@$(PYTHON) -m bench.notify
 
+pictures: setup ## draw docs/pictures anew, in a lab and on a virtual display
+	@scripts/pictures.sh
+
 # What it is installed with: the system's own Python.
 PYTHON3 ?= /usr/bin/python3
 PREFIX ?= /usr/local

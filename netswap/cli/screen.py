@@ -66,6 +66,8 @@ class View:
     now_s: float
     limits: Mapping[str, int] = field(default_factory=dict)
     """`rise` and `fall`, where they are known: replies and losses in a row that count."""
+    keys: str = KEYS
+    """The keys there are."""
     says: str = ""
     """What came of the last key, in place of the keys there are."""
 
@@ -213,7 +215,7 @@ def _event(event: Transition, now_s: float) -> Text:
 
 def foot(view: View, width: int) -> str:
     """Return the last line of the screen."""
-    return foot_of(view.says or KEYS, width, view.now_s)
+    return foot_of(view.says or view.keys, width, view.now_s)
 
 
 def foot_of(left: str, width: int, now_s: float) -> str:

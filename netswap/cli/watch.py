@@ -9,9 +9,9 @@ import sys
 import termios
 import time
 import tty
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import click
 
@@ -23,6 +23,8 @@ from netswap.cli.text import paint_for, unpainted
 from netswap.errors import UserError
 
 PAUSE_S = 1800.0
+FEW = "u use  a auto  p pause  q quit"
+"""The keys of `watch`, where there are others."""
 EVERY_S = 1.0
 AT_MOST_EVERY_S = 0.1
 """However much happens."""
@@ -40,6 +42,13 @@ def watch() -> int:
         return talk(_watch)
     talk(follow_text)
     return 0
+
+
+class Extra(NamedTuple):
+    """A key that does something else: what it is called, and what it does at once."""
+
+    name: str
+    act: Callable[[], object]
 
 
 class Terminal:
@@ -78,8 +87,16 @@ def _write(text: str) -> None:
 
 
 async def _watch(service: Service) -> int:
+    return await on_terminal(service)
+
+
+async def on_terminal(service: Service, more: Mapping[str, Extra] | None = None) -> int:
+    """Watch until `q` is pressed, or a signal comes; return the exit status.
+
+    `more` are keys beside those of `watch`, for the demo.
+    """
     with Terminal() as terminal:
-        watching = Watching(service, terminal)
+        watching = Watching(service, terminal, more or {})
         listening = asyncio.create_task(watching.listen())
         try:
             return await watching.draw_until_quit(listening)
@@ -91,7 +108,7 @@ async def _watch(service: Service) -> int:
 class Watching:
     """What is known so far, and the loop that draws it."""
 
-    def __init__(self, service: Service, terminal: Terminal) -> None:
+    def __init__(self, service: Service, terminal: Terminal, more: Mapping[str, Extra]) -> None:
         from netswap.cli import screen  # noqa: PLC0415 (rich, which nothing else here needs)
 
         self._screen = screen
@@ -101,8 +118,9 @@ class Watching:
         self._events: list[Transition] = []
         self._limits: dict[str, int] = {}
         self._state: Status | None = None
-        self._keys = Keys(service, self._wake_up)
+        self._more = more
         self._wake = asyncio.Event()
+        self._keys = Keys(service, self._wake.set)
         self._status: int | None = None
         loop = asyncio.get_running_loop()
         loop.add_reader(sys.stdin.fileno(), self._typed)
@@ -152,7 +170,9 @@ class Watching:
             self._traces.note(state)
         says = self._keys.says(state)
         events = self._events[-height:]
-        view = self._screen.View(state, self._traces, events, now_s, self._limits, says)
+        keys = "  ".join([*(f"{key} {extra.name}" for key, extra in self._more.items()), FEW])
+        keys = keys if self._more else self._screen.KEYS
+        view = self._screen.View(state, self._traces, events, now_s, self._limits, keys, says)
         colour = paint_for() is not unpainted
         self._terminal.show(self._screen.frame(view, size=(width, height), colour=colour))
 
@@ -171,11 +191,10 @@ class Watching:
         for key in self._terminal.keys().lower():
             if key == "q":
                 self._leave(0)
+            elif key in self._more:
+                self._more[key].act()
             elif self._state:
                 self._keys.press(key, self._state)
-
-    def _wake_up(self) -> None:
-        self._wake.set()
 
     def _leave(self, status: int) -> None:
         self._status = status

@@ -2,7 +2,8 @@
 
 `python -m tests.lab.demo [NETSWAPD OPTIONS]`: options go on to netswapd; with `--dry-run` it shows
 what becomes of a laptop without netswap, and fails. The exit status is 0 only if every step did
-what it should, as told by witnesses that do not ask the daemon.
+what it should, as told by witnesses that do not ask the daemon. On a terminal it then hands over:
+keys that cut, heal, pull and plug, with the screen of `netswapctl watch`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import io
 import os
 import sys
 
-from tests.lab import sandbox
+from tests.lab import demo_keys, sandbox
 from tests.lab.demo_show import Show
 from tests.lab.demo_steps import Outcome, steps
 from tests.lab.demo_trial import Witnesses, perform
@@ -44,6 +45,8 @@ def run(options: list[str]) -> int:
         show.table(outcomes)
         done = len(outcomes) == len(planned) and all(outcome.ok for outcome in outcomes)
         show.conclusion(done)
+        if done and sys.stdin.isatty() and sys.stdout.isatty():
+            demo_keys.offer(lab, CONFIG, options)
     return 0 if done else 1
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.lab import sandbox
+from tests.service.ctl import OnTerminal
 
 ROW = re.compile(
     r"^(?P<mark>[✓✗]) (?P<step>[a-z ]*[a-z]) +(?P<offline>all along|[\d.]+ s) +(?P<failed>\d+)"
@@ -71,6 +72,23 @@ def test_every_step_does_what_it_should() -> None:
         assert rows[step]["failed"] == "0"
     assert "\x1b" not in shown.output, "no colour where there is no terminal"
     assert max(map(len, shown.output.splitlines())) <= 80
+
+
+class DemoOnTerminal(OnTerminal):
+    COMMAND = (sys.executable, "-m", "tests.lab.demo")
+
+
+def test_on_a_terminal_it_hands_over() -> None:
+    with DemoOnTerminal() as terminal:
+        terminal.wait_for("Press Enter to make trouble yourself", timeout_s=110)
+        terminal.type("\n")
+        terminal.wait_for("c cut  h heal  x pull  i plug", timeout_s=30)
+        terminal.type("c")
+        terminal.wait_for("On a backup: tether0 is active", timeout_s=30)
+        terminal.type("h")
+        terminal.wait_for("cable0 is active since", timeout_s=30)
+        terminal.type("q")
+        assert terminal.end(timeout_s=30) == 0
 
 
 def test_it_fails_where_netswapd_does_not_start() -> None:

@@ -122,12 +122,14 @@ class Program(Running):
 class OnTerminal(Running):
     """A command on a terminal of 80 by 24, which it controls."""
 
+    COMMAND: tuple[str, ...] = COMMAND
+
     def __init__(self, *arguments: str) -> None:
         ours, self._terminal = pty.openpty()
         self._size(80, 24)
         self._found = termios.tcgetattr(self._terminal)
         process = subprocess.Popen(
-            ["setsid", "--ctty", *COMMAND, *arguments],  # so that Ctrl-C reaches it
+            ["setsid", "--ctty", *self.COMMAND, *arguments],  # so that Ctrl-C reaches it
             stdin=self._terminal,
             stdout=self._terminal,
             stderr=self._terminal,
