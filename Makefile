@@ -149,7 +149,7 @@ uninstall: ## as root: take away what install put there, but not your configurat
 deb: ## build the Debian package: build/deb
 	@scripts/deb.sh
 
-test-deb: deb ## as root or by sudo: install the package in a Debian 13 of its own, and use it
+test-deb: deb man locale ## as root or by sudo: install the package in a Debian 13 of its own, and use it
 	@scripts/test-deb.sh
 
 clean: ## remove what the other targets made here, .venv too

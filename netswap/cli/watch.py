@@ -9,22 +9,20 @@ import sys
 import termios
 import time
 import tty
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 import click
 
 from netswap.cli.client import Service, Transition, talk
+from netswap.cli.keys import Extra, Keys
 from netswap.cli.log import from_now_on
 from netswap.cli.show import follow_text
 from netswap.cli.status import Status
 from netswap.cli.text import paint_for, unpainted
 from netswap.errors import UserError
 
-PAUSE_S = 1800.0
-FEW = "u use  a auto  p pause  q quit"
-"""The keys of `watch`, where there are others."""
 EVERY_S = 1.0
 AT_MOST_EVERY_S = 0.1
 """However much happens."""
@@ -42,13 +40,6 @@ def watch() -> int:
         return talk(_watch)
     talk(follow_text)
     return 0
-
-
-class Extra(NamedTuple):
-    """A key that does something else: what it is called, and what it does at once."""
-
-    name: str
-    act: Callable[[], object]
 
 
 class Terminal:
@@ -118,9 +109,8 @@ class Watching:
         self._events: list[Transition] = []
         self._limits: dict[str, int] = {}
         self._state: Status | None = None
-        self._more = more
         self._wake = asyncio.Event()
-        self._keys = Keys(service, self._wake.set)
+        self._keys = Keys(service, self._wake.set, more)
         self._status: int | None = None
         loop = asyncio.get_running_loop()
         loop.add_reader(sys.stdin.fileno(), self._typed)
@@ -170,9 +160,9 @@ class Watching:
             self._traces.note(state)
         says = self._keys.says(state)
         events = self._events[-height:]
-        keys = "  ".join([*(f"{key} {extra.name}" for key, extra in self._more.items()), FEW])
-        keys = keys if self._more else self._screen.KEYS
-        view = self._screen.View(state, self._traces, events, now_s, self._limits, keys, says)
+        view = self._screen.View(
+            state, self._traces, events, now_s, self._limits, self._keys.there_are, says
+        )
         colour = paint_for() is not unpainted
         self._terminal.show(self._screen.frame(view, size=(width, height), colour=colour))
 
@@ -191,57 +181,9 @@ class Watching:
         for key in self._terminal.keys().lower():
             if key == "q":
                 self._leave(0)
-            elif key in self._more:
-                self._more[key].act()
             elif self._state:
                 self._keys.press(key, self._state)
 
     def _leave(self, status: int) -> None:
         self._status = status
         self._wake.set()
-
-
-class Keys:
-    """What becomes of the keys: orders, which nothing waits for, and what came of the last one."""
-
-    def __init__(self, service: Service, changed: Callable[[], None]) -> None:
-        self._service = service
-        self._changed = changed
-        self._choosing = False
-        self._said = ""
-        self._order: asyncio.Task[None] | None = None
-
-    def says(self, state: Status) -> str:
-        """Return what to show in place of the keys; "" for the keys."""
-        if self._choosing:
-            names = [f"{place} {link.name}" for place, link in enumerate(state.links, 1)]
-            return f"use which? {'  '.join(names)}  (another key: none)"
-        return self._said
-
-    def press(self, key: str, state: Status) -> None:
-        """Do what a key stands for."""
-        orders: dict[str, Callable[[], Awaitable[None]]] = {
-            "a": lambda: self._service.order("Auto"),
-            "p": lambda: self._service.pause(PAUSE_S),
-            "r": lambda: self._service.order("Resume"),
-        }
-        if self._choosing:
-            numbers = {str(place): link.name for place, link in enumerate(state.links, 1)}
-            orders = {number: self._use(name) for number, name in numbers.items()}
-        self._choosing, self._said = key == "u" and not self._choosing, ""
-        if key in orders and (self._order is None or self._order.done()):
-            self._order = asyncio.create_task(self._carry_out(orders[key]))
-        self._changed()
-
-    def _use(self, link: str) -> Callable[[], Awaitable[None]]:
-        return lambda: self._service.use(link, 0, even_if_dead=False)
-
-    async def _carry_out(self, order: Callable[[], Awaitable[None]]) -> None:
-        self._said = "asking netswapd …"
-        try:
-            await order()
-        except UserError as error:
-            self._said = str(error)
-        else:
-            self._said = ""
-        self._changed()

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from netswap.cli.client import Service, talk
-from netswap.cli.watch import Extra, on_terminal
+from netswap.cli.keys import Extra
+from netswap.cli.watch import on_terminal
 from tests.lab.lab import Lab
 from tests.lab.spec import CABLE
 

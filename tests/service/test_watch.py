@@ -8,8 +8,8 @@ import pyte
 import pytest
 
 from netswap.adapters.bus import CallError
+from netswap.cli.keys import PAUSE_S
 from netswap.cli.screen import LOST
-from netswap.cli.watch import PAUSE_S
 from netswap.service import api
 from tests.lab.commands import wait_until
 from tests.service.ctl import OnTerminal
