@@ -59,7 +59,8 @@ def _address(
 def metrics(listen: str | tuple[str, int] | None, textfile: Path | None) -> None:
     """Give metrics to Prometheus.
 
-    Prints them where neither option is given. Needs python3-prometheus-client.
+    Prints them where neither option is given. Swaps are counted while it runs: with --listen
+    only. Needs python3-prometheus-client.
     """
     if listen and textfile:
         raise click.UsageError("--listen and --textfile exclude each other")
