@@ -93,6 +93,24 @@ def test_a_cut_link_is_left_and_taken_again(laptop: Laptop) -> None:
     print(laptop.sh("netswapctl", "log"))
 
 
+def test_a_hook_is_run_by_its_unit(laptop: Laptop) -> None:
+    told, hook = Path("/run/told"), CONFIG.parent / "hooks.d/10-tell"
+    hook.write_text(f'#!/bin/sh\necho "$NETSWAP_TO by $(id -un)" >>{told}\n')
+    hook.chmod(0o755)
+    laptop.sh("systemctl", "start", "netswap-hooks")
+    log = ("journalctl", "--unit=netswap-hooks", "--output=cat", "--no-pager")
+    wait_until(lambda: "netswapd is there" in laptop.sh(*log), 5, "hooks listen")
+    laptop.cable.cut()
+    wait_until(told.exists, 5, "failover")
+    laptop.cable.heal()
+    wait_until(lambda: len(told.read_text().splitlines()) == 2, 5, "swap back")
+    assert told.read_text() == "phone by root\ncable by root\n"
+    wait_until(lambda: laptop.tether.metrics() == [200], 5, "the tether stands by again")
+    laptop.sh("systemctl", "stop", "netswap-hooks")
+    hook.unlink()
+    told.unlink()
+
+
 def test_networkmanager_runs_the_hook(laptop: Laptop) -> None:
     """At its usual level netswapd does not log that it looks again; the bus shows the call."""
     with laptop.monitor("org.netswap1") as calls:
