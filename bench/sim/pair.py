@@ -50,7 +50,7 @@ class Pair:
         """Go on up to a time; return all swaps so far."""
         now_s = 0.0
         while True:
-            deadline_s = self._engine.next_deadline_s(now_s)
+            deadline_s = self._engine.next_deadline_s()
             next_s = end_s if deadline_s is None else deadline_s
             event: Event = Elapsed()
             if self._coming and self._coming[0][0] <= next_s:

@@ -96,8 +96,7 @@ class Run:
 
     def step(self, end_s: float) -> bool:
         """Go on to what happens next; return whether something does, up to and with end_s."""
-        deadlines = self._tracks.deadlines(NAME, WORLD)
-        next_s = max(self.now_s, min(at_s for at_s in deadlines if at_s is not None))
+        next_s = max(self.now_s, self._tracks.deadline_s(NAME, WORLD))
         if self._replies:
             next_s = min(next_s, self._replies[0][0])
         elif self._skips and self._settled:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from math import inf
 
 from netswap.core.actions import Block, Linger, Recheck, SetMetric, Step, Tidy
 
@@ -72,11 +73,11 @@ class Attempts:
             if self.ready(part, now_s):
                 del self._attempts[part]
 
-    def deadline_s(self, needed: Collection[Step], now_s: float) -> float | None:
-        """Return when the first of the steps that are needed may be tried again."""
+    def deadline_s(self, needed: Collection[Step], now_s: float) -> float:
+        """Return when the first of the steps that are needed may be tried again, or infinity."""
         parts = (part for step in needed for part in _parts(step))
         held = (self._attempts[part].again_s for part in parts if part in self._attempts)
-        return min((again_s for again_s in held if again_s > now_s), default=None)
+        return min((again_s for again_s in held if again_s > now_s), default=inf)
 
     def _try(self, step: Step, now_s: float) -> None:
         for part in _parts(step):

@@ -108,7 +108,6 @@ class Checks:
         """Why the link is not to be used, "" if nothing speaks against it."""
         return next((check.reason for check in self._checks if check.failed), "")
 
-    def deadline_s(self, *, rests: bool) -> float | None:
-        """Return when `start` has something to do next, None while it cannot be told."""
-        due_s = min((check.due_s(rests=rests) for check in self._checks), default=inf)
-        return None if due_s == inf else due_s
+    def deadline_s(self, *, rests: bool) -> float:
+        """Return when `start` has something to do next, infinity while it cannot be told."""
+        return min((check.due_s(rests=rests) for check in self._checks), default=inf)

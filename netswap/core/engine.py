@@ -2,7 +2,7 @@
 
     engine.handle(event, now_s)      tell it what happened
     engine.take_actions()            what it wants done, in order
-    engine.next_deadline_s(now_s)    call handle(Elapsed(), …) then, if nothing happens before
+    engine.next_deadline_s()    call handle(Elapsed(), …) then, if nothing happens before
     engine.snapshot(now_s)           what it thinks
 
 It observes, decides, plans, and waits for the world to show the effect: a step that was issued is
@@ -35,6 +35,7 @@ from netswap.core.events import (
     Applied,
     Checked,
     Doubted,
+    Elapsed,
     Event,
     Forgiven,
     Observed,
@@ -81,13 +82,16 @@ class Engine:
         self._actions: list[Action] = []
         self._due_s = -inf
         """When there is something to be done by itself, as was told last."""
+        self._decision_s = inf
+        """When there is something to decide by itself; probes decide nothing while all is well."""
 
     def handle(self, event: Event, now_s: float) -> bool:
         """Take in what happened; return whether anything may be different now.
 
-        A reply of a link that is well changes nothing, and is by far the commonest event.
+        By far the commonest events change nothing but counts: a probe is due, a link that is well
+        replies. Nothing is decided then.
         """
-        changed = True
+        changed = not isinstance(event, Elapsed)
         match event:
             case Observed(world):
                 self._observe(world, now_s)
@@ -102,12 +106,19 @@ class Engine:
             self._dial.wake(now_s)
         if not changed and now_s < self._due_s:
             return False
-        self._expire(now_s)
+        changed |= self._tracks.expire(now_s)
         if not self._stopping:
+            changed |= now_s >= self._decision_s
+            self._go_on(now_s, decide=changed)
+        return changed
+
+    def _go_on(self, now_s: float, *, decide: bool) -> None:
+        if decide:
+            self._end_override(now_s)
             self._decide(now_s)
             self._plan(now_s)
-            self._actions += self._tracks.send(self._desired.active, self._world, now_s)
-        return True
+            self._decision_s = self._next_decision_s(now_s)
+        self._actions += self._tracks.send(self._desired.active, self._world, now_s)
 
     def reconfigure(self, settings: Settings) -> None:
         """Go on with other settings, keeping what is known; observe right afterwards."""
@@ -150,23 +161,25 @@ class Engine:
         """Return each link's round trips, seconds, since the last call."""
         return self._tracks.take_times_s()
 
-    def next_deadline_s(self, now_s: float) -> float | None:
+    def next_deadline_s(self) -> float | None:
         """Return when to call again at the latest; None where only an event can matter."""
         if self._stopping:
             return None
-        deadlines = list(self._tracks.deadlines(self._desired.active, self._world))
-        if now_s < self._rested_s:
-            deadlines.append(self._rested_s)
-        if self._override.until_s != Override().until_s:
-            deadlines.append(self._override.until_s)
-        deadlines += self._lingers.values()
-        if self._under_way is None:
-            if self._astray_since_s is not None:
-                deadlines.append(self._astray_since_s + ASTRAY_S)
-            deadlines += self._dial.deadlines(self._world, now_s)
-            deadlines.append(self._attempts.deadline_s(self._needed, now_s))
-        self._due_s = min((at for at in deadlines if at is not None), default=inf)
+        probing_s = self._tracks.deadline_s(self._desired.active, self._world)
+        self._due_s = min(probing_s, self._decision_s)
         return self._due_s if self._due_s < inf else None
+
+    def _next_decision_s(self, now_s: float) -> float:
+        """Return when to decide again though nothing happened, infinity: never."""
+        times = [self._override.until_s, *self._lingers.values()]
+        if now_s < self._rested_s:
+            times.append(self._rested_s)
+        if self._under_way is None:
+            if self._astray_since_s is not None and now_s < self._astray_since_s + ASTRAY_S:
+                times.append(self._astray_since_s + ASTRAY_S)
+            times += self._dial.deadlines(self._world, now_s)
+            times.append(self._attempts.deadline_s(self._needed, now_s))
+        return min(times)
 
     def snapshot(self, now_s: float) -> Snapshot:
         """Return all that there is to know."""
@@ -231,8 +244,7 @@ class Engine:
             self._dial.ask(override)
             self._actions.append(words.mode(override, why))
 
-    def _expire(self, now_s: float) -> None:
-        self._tracks.expire(now_s)
+    def _end_override(self, now_s: float) -> None:
         if now_s >= self._override.until_s:
             self._overrule(Override(), "the time that was asked for is over")
 

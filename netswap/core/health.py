@@ -132,15 +132,16 @@ class Health:
             return 3
         return 2 if self.degraded else int(self.held_back)
 
-    def as_well_as(self, before: Health) -> bool:
-        """Whether nothing has changed that decisions rest on: it was well, and is."""
-        well = (
+    def as_good_as(self, before: Health) -> bool:
+        """Whether it is up and nothing has changed that decisions rest on."""
+        return self.up and self._grounds == before._grounds
+
+    @property
+    def _grounds(self) -> tuple[object, ...]:
+        """What decisions about a link that is up rest on."""
+        return (
             self.state, self.reason, self.losses, self.late, self.degraded, self.fault,
             self.local_error,
-        )  # fmt: skip
-        return self.up and well == (
-            before.state, before.reason, 0, False, before.degraded, before.fault,
-            before.local_error,
         )  # fmt: skip
 
     def worse(self, before: Health) -> bool:
@@ -176,7 +177,7 @@ def replied(health: Health, rtt_s: float, rise: int, now_s: float) -> Health:
         last_reply_s=now_s,
     )
     health = health._moved(Evidence.REPLY, "it replies", now_s)
-    if health.replies >= rise:
+    if health.replies >= rise and not health.up:
         return health._moved(Evidence.RISEN, _count(health.replies, "reply in a row"), now_s)
     return health
 
@@ -234,7 +235,7 @@ def woken(health: Health, now_s: float) -> Health:
 
 def assessed(health: Health, degraded: str) -> Health:
     """Note how good it is."""
-    return replace(health, degraded=degraded)
+    return health if degraded == health.degraded else replace(health, degraded=degraded)
 
 
 def checked(health: Health, fault: str) -> Health:

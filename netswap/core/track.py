@@ -159,11 +159,11 @@ class Track:
             self._missed = {s: r for s, r in self._missed.items() if r.sent_s > now_s - LATE_S}
         return after
 
-    def deadline_s(self, interval_s: float) -> float | None:
-        """Return when `expire` or `send` has something to do next."""
+    def deadline_s(self, interval_s: float) -> float:
+        """Return when `expire` or `send` has something to do next, or infinity."""
         if self.health.obstacle:
-            return None
-        return min([self._due_s(interval_s), *(r.lost_s for r in self._waiting.values())])
+            return inf
+        return min([self._due_s(interval_s), *[r.lost_s for r in self._waiting.values()]])
 
     # checking
 
@@ -180,9 +180,9 @@ class Track:
         self.health = evidence.checked(self.health, self._checks.fault)
         return failure
 
-    def check_deadline_s(self, *, rests: bool) -> float | None:
-        """Return when `start_checks` has something to do next."""
-        return self._checks.deadline_s(rests=rests) if self._answers(rests=rests) else None
+    def check_deadline_s(self, *, rests: bool) -> float:
+        """Return when `start_checks` has something to do next, or infinity."""
+        return self._checks.deadline_s(rests=rests) if self._answers(rests=rests) else inf
 
     def _answers(self, *, rests: bool) -> bool:
         """Whether it answers pings; one that is used may have to rise first."""

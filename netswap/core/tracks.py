@@ -6,6 +6,7 @@ IPv6 is tracked beside IPv4 where it is probed. It is shown, and decides nothing
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from math import inf
 
 from netswap.core import words
 from netswap.core.actions import RunCheck, Say, SendProbe
@@ -155,7 +156,7 @@ class Tracks:
             if track.health.late and track.health.up and not before.late:
                 self._say(words.late(track.link, track.health))
             self._note_change(track, before, now_s)
-            return not track.health.as_well_as(before)
+            return not track.health.as_good_as(before)
         return False
 
     def _failed(self, failure: ProbeFailed) -> None:
@@ -205,8 +206,12 @@ class Tracks:
         for track in self:
             track.wake(now_s)
 
-    def expire(self, now_s: float) -> None:
-        """Count what is lost by now, and let go whoever was held back for long enough."""
+    def expire(self, now_s: float) -> bool:
+        """Count what is lost by now, and let go whoever was held back for long enough.
+
+        Return whether there was anything.
+        """
+        changed = False
         for track in self:
             before = heard = track.health
             for health in track.expire(now_s):
@@ -214,9 +219,13 @@ class Tracks:
                     fall, patience_s = self._settings.probe.fall, track.patience_s
                     self._say(words.loss(track.link, health, fall, patience_s, track.version))
                 heard = health
-            self._note_change(track, before, now_s)
+            if track.health is not before:
+                self._note_change(track, before, now_s)
+                changed = True
             if track.serve(now_s):
                 self._say(words.released(track.link, "it has served its time"))
+                changed = True
+        return changed
 
     def _of(self, link: str, version: int) -> Track | None:
         return (self._six if version == 6 else self._four).get(link)
@@ -248,33 +257,38 @@ class Tracks:
     ) -> Iterator[SendProbe | RunCheck]:
         """Yield the probes and checks that are due."""
         for track in self:
-            sequence = track.send(now_s, self._interval_s(track, desired, world))
+            rests = self._rests(track, desired, world)
+            sequence = track.send(now_s, self._interval_s(track, desired, rests=rests))
             link = track.link
             if sequence is not None:
                 yield SendProbe(link.name, link.ifname, sequence, track.targets, track.version)
-            for check, run in track.start_checks(now_s, rests=self._rests(track, desired, world)):
+            for check, run in track.start_checks(now_s, rests=rests):
                 yield RunCheck(link.name, link.ifname, check, run, link.servers)
 
-    def deadlines(self, desired: str | None, world: World) -> Iterator[float | None]:
-        """Yield when there is something to be done."""
+    def deadline_s(self, desired: str | None, world: World) -> float:
+        """Return when there is something to be done, or infinity."""
+        times = [inf]
         for track in self:
-            yield track.deadline_s(self._interval_s(track, desired, world))
-            yield track.check_deadline_s(rests=self._rests(track, desired, world))
-            yield track.health.penalty.suppressed_until_s or None
+            rests = self._rests(track, desired, world)
+            times.append(track.deadline_s(self._interval_s(track, desired, rests=rests)))
+            times.append(track.check_deadline_s(rests=rests))
+            times.append(track.health.penalty.suppressed_until_s or inf)
+        return min(times)
 
-    def _interval_s(self, track: Track, desired: str | None, world: World) -> float:
+    def _interval_s(self, track: Track, desired: str | None, *, rests: bool) -> float:
         """Return the seconds between two probes: a metered backup at rest is asked less often."""
         probe, health = self._settings.probe, track.health
-        rests, active = self._rests(track, desired, world), self._four.get(desired or "")
+        if not rests:
+            return probe.interval_s / CLOSELY if track.uneasy else probe.interval_s
+        active = self._four.get(desired or "")
         well = health.clean and not health.degraded
         settled = health.sent and (well or (not health.up and not health.replies))
         calm = active is not None and active.health.clean
-        if rests and settled and calm and health.state is not State.UNKNOWN:
+        if settled and calm and health.state is not State.UNKNOWN:
             return max(probe.interval_s, probe.standby_interval_s)
-        return probe.interval_s / CLOSELY if track.uneasy and not rests else probe.interval_s
+        return probe.interval_s
 
     def _rests(self, track: Track, desired: str | None, world: World) -> bool:
         """Whether it is a metered backup that is not used."""
-        name = track.link.name
-        preferred = bool(world.links) and name == world.links[0].name
-        return name != desired and track.link.metered and not preferred
+        link = track.link
+        return link.metered and link.name != desired and link.name != world.links[0].name

@@ -366,7 +366,7 @@ class Daemon:
     def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        deadline_s = self._engine.next_deadline_s(self.now_s())
+        deadline_s = self._engine.next_deadline_s()
         if deadline_s is not None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_at(deadline_s, self.tell, Elapsed())

@@ -101,7 +101,7 @@ class Player:
             happen(event, self.network)
 
     def _next_s(self) -> float:
-        deadline_s = None if self._stopping else self.engine.next_deadline_s(self.clock.now_s)
+        deadline_s = None if self._stopping else self.engine.next_deadline_s()
         return min(at_s for at_s in (self.clock.next_s, deadline_s) if at_s is not None)
 
     # the daemon's part
@@ -127,7 +127,7 @@ class Player:
             for action in self.engine.take_actions():
                 self._perform(action)
             self._inbox.pop(0)
-        deadline_s = self.engine.next_deadline_s(self.clock.now_s)
+        deadline_s = self.engine.next_deadline_s()
         assert deadline_s is None or deadline_s > self.clock.now_s, "a deadline has passed"
 
     def _perform(self, action: Action) -> None:

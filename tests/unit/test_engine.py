@@ -63,7 +63,7 @@ class Driven:
 
     def until(self, now_s: float) -> None:
         """Let time pass, from deadline to deadline."""
-        while (at_s := self.engine.next_deadline_s(self.now_s)) is not None and at_s <= now_s:
+        while (at_s := self.engine.next_deadline_s()) is not None and at_s <= now_s:
             assert at_s > self.now_s
             self.now_s = at_s
             self.handle(Elapsed())
@@ -113,6 +113,34 @@ def test_at_rest_nothing_is_done() -> None:
     assert driven.steps() == []
 
 
+def test_while_all_is_well_neither_a_probe_nor_its_reply_is_news() -> None:
+    driven = Driven(REST)
+    driven.until(10.0)
+    sent = driven.engine.snapshot(10.0).links[0].sent
+    for _ in range(10):
+        at_s = driven.engine.next_deadline_s()
+        assert at_s is not None
+        assert not driven.engine.handle(Elapsed(), at_s)
+        for probe in driven.engine.take_actions():
+            assert isinstance(probe, SendProbe)
+            replied = Replied(probe.link, probe.sequence, probe.targets[0])
+            assert not driven.engine.handle(replied, at_s)
+        driven.now_s = at_s
+    assert driven.engine.snapshot(driven.now_s).links[0].sent == sent + 10
+
+
+def test_a_loss_and_the_reply_that_ends_the_suspicion_are_news() -> None:
+    driven = Driven(REST)
+    driven.silent = {"cable"}
+    driven.until(1.0)
+    driven.actions.clear()
+    assert driven.engine.handle(Elapsed(), 2.0)
+    (probe,) = (
+        a for a in driven.engine.take_actions() if isinstance(a, SendProbe) and a.link == "cable"
+    )
+    assert driven.engine.handle(Replied("cable", probe.sequence, probe.targets[0]), 2.1)
+
+
 def test_steps_come_in_one_batch_each_said_before() -> None:
     driven = outage()
     said = driven.said()
@@ -153,7 +181,7 @@ def test_what_shows_no_effect_is_tried_again_with_patience() -> None:
     driven.handle(Applied(unblocked))
     times: list[float] = []
     while len(times) < 4:
-        at_s = driven.engine.next_deadline_s(driven.now_s)
+        at_s = driven.engine.next_deadline_s()
         assert at_s is not None
         driven.until(at_s)
         if steps := driven.steps():
@@ -285,7 +313,7 @@ def test_the_same_choice_again_is_not_said_again() -> None:
 def test_a_pause_without_an_end_is_no_deadline() -> None:
     driven = Driven(world(gone("cable")))
     driven.handle(Overridden(Override(Mode.PAUSED)))
-    assert driven.engine.next_deadline_s(driven.now_s) is None
+    assert driven.engine.next_deadline_s() is None
     assert Override().until_s == inf
 
 
@@ -326,7 +354,7 @@ def test_before_the_first_look_there_is_nothing_to_tell() -> None:
     engine = Engine(Settings(), 0.0)
     seen = engine.snapshot(0.0)
     assert (seen.active, seen.links, seen.condition) == (None, (), Condition.STARTING)
-    assert engine.next_deadline_s(0.0) is None
+    assert engine.next_deadline_s() is None
 
 
 # leaving

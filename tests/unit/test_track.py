@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -70,7 +71,7 @@ def test_a_shorter_interval_counts_from_the_last_probe() -> None:
 def test_a_link_with_an_obstacle_is_not_probed() -> None:
     track = Track(SETTINGS, gone("cable"), State.UNKNOWN, 0.0, new=True)
     assert track.send(0.0, SECOND) is None
-    assert track.deadline_s(SECOND) is None
+    assert track.deadline_s(SECOND) == inf
     assert (track.health.state, track.health.reason) == (State.DOWN, "no such device")
 
 

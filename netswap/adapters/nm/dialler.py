@@ -104,7 +104,7 @@ class Dialler:
                 self._meeting[path] = asyncio.create_task(self._meet(device))
 
     def _adopt(self, devices: Iterable[Device]) -> None:
-        """Take over what a netswapd that died was connecting, if it still is: now or never."""
+        """Take over what a netswapd was about to connect when it died: now or never."""
         adopted = {d.activation for d in devices if d.uuid in self._orphans}
         self._orphans = frozenset()
         if adopted:
