@@ -6,7 +6,6 @@ answer: a target that is dead or answers only now and then says nothing about th
 
 from __future__ import annotations
 
-import statistics
 from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -84,5 +83,6 @@ class Window:
     @property
     def rtt_s(self) -> float | None:
         """The median round trip in seconds, None without one."""
-        times = [seen.rtt_s for seen in self._rounds if seen.rtt_s is not None]
-        return statistics.median(times) if times else None
+        times = sorted(seen.rtt_s for seen in self._rounds if seen.rtt_s is not None)
+        middle = len(times) // 2
+        return (times[middle] + times[~middle]) / 2 if times else None
