@@ -36,8 +36,11 @@ lab: setup ## a shell in a lab, with nmcli, netswapctl and cut, heal, pull, plug
 bench: setup ## measure in the lab; prints a table, writes build/bench.json
 	@$(PYTHON) -m bench
 
-sim: setup ## simulate the probing: what its settings cost and give; draws docs/detection.svg
-	@$(PYTHON) -m bench.sim
+sim: setup ## simulate the probing, draws docs/detection.svg (LOG=ping.log: over a line of yours)
+	@$(PYTHON) -m bench.sim$(if $(LOG),.replay '$(LOG)')
+
+bench-links: setup ## measure what probing 1 to 64 links costs; draws docs/links.svg
+	@$(PYTHON) -m bench.links
 
 bench-ipv6: setup ## measure how IPv6 is refused, and how it follows a swap
 	@$(PYTHON) -m bench.ipv6

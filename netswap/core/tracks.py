@@ -34,6 +34,8 @@ class Tracks:
         """Links that netswap disconnects: that they go down then is no failure of theirs."""
         self._four: dict[str, Track] = {}
         self._six: dict[str, Track] = {}
+        self._dues: dict[Track, float] = {}
+        """When each has something to do next, where nothing has happened since that was found."""
 
     def __iter__(self) -> Iterator[Track]:
         yield from self._four.values()
@@ -153,6 +155,7 @@ class Tracks:
         if track := self._of(reply.link, 6 if ":" in reply.target else 4):
             before = track.health
             track.replied(reply.sequence, reply.target, now_s)
+            self._dues.pop(track, None)
             if track.health.late and track.health.up and not before.late:
                 self._say(words.late(track.link, track.health))
             self._note_change(track, before, now_s)
@@ -256,6 +259,7 @@ class Tracks:
         self, desired: str | None, world: World, now_s: float
     ) -> Iterator[SendProbe | RunCheck]:
         """Yield the probes and checks that are due."""
+        self._dues.clear()
         for track in self:
             rests = self._rests(track, desired, world)
             sequence = track.send(now_s, self._interval_s(track, desired, rests=rests))
@@ -267,13 +271,18 @@ class Tracks:
 
     def deadline_s(self, desired: str | None, world: World) -> float:
         """Return when there is something to be done, or infinity."""
-        times = [inf]
         for track in self:
-            rests = self._rests(track, desired, world)
-            times.append(track.deadline_s(self._interval_s(track, desired, rests=rests)))
-            times.append(track.check_deadline_s(rests=rests))
-            times.append(track.health.penalty.suppressed_until_s or inf)
-        return min(times)
+            if track not in self._dues:
+                self._dues[track] = self._due_s(track, desired, world)
+        return min(self._dues.values(), default=inf)
+
+    def _due_s(self, track: Track, desired: str | None, world: World) -> float:
+        rests = self._rests(track, desired, world)
+        return min(
+            track.deadline_s(self._interval_s(track, desired, rests=rests)),
+            track.check_deadline_s(rests=rests),
+            track.health.penalty.suppressed_until_s or inf,
+        )
 
     def _interval_s(self, track: Track, desired: str | None, *, rests: bool) -> float:
         """Return the seconds between two probes: a metered backup at rest is asked less often."""
