@@ -6,12 +6,14 @@ Packets are lost each for itself here; `docs/detection.md` tells what is not pro
 from __future__ import annotations
 
 import statistics
+from pathlib import Path
 from random import Random
 
 import pytest
 
-from bench.sim import trials
+from bench.sim import recorded, trials
 from bench.sim.line import Jitter, Loss, RateLimit
+from bench.sim.pair import FIRST, Pair
 from bench.sim.rare import Chance, Effort, false_swaps_per_s
 from bench.sim.trials import longest_detection_s
 from netswap.core.settings import ProbeSettings, Settings
@@ -90,3 +92,12 @@ def test_a_link_that_flaps_for_hours_is_followed_a_few_times_only() -> None:
     swaps = trials.flaps(DEFAULTS, 2 * 3600.0)
     assert len(swaps) <= 12
     assert swaps[-1].at_s < 3600
+
+
+def test_on_a_bad_day_of_a_modem_every_outage_is_left_and_no_more() -> None:
+    modem = recorded.read(Path("bench/sim/cable_modem.csv"))
+    away = [s for s in Pair(DEFAULTS, modem.line).until(modem.length_s) if s.to != FIRST]
+    dead = [swap.at_s for swap in away if "4 probes lost" in swap.reason]
+    long = [start_s for start_s, end_s in modem.silences if end_s - start_s > 1.7]
+    assert all(any(start_s < at_s <= start_s + 1.7 for at_s in dead) for start_s in long)
+    assert len(away) <= len(long) + 3  # two brown-outs, and one outage of 1.2 s that may count
