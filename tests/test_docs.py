@@ -84,7 +84,7 @@ def _template(node: ast.AST) -> str:
     """Return a text, be it plain, an f-string or one for %, as a pattern; "" if it is none."""
     match node:
         case ast.Constant(value=str(text)):
-            return re.sub(r"%[sd]", ".+", re.escape(text))
+            return re.sub(r"%[sdr]", ".+", re.escape(text))
         case ast.JoinedStr(values=parts):
             return "".join(_template(part) or ".+" for part in parts)
     return ""

@@ -213,7 +213,7 @@ class Daemon:
                 if await self._steps.dialler.find(uuid, connection) is None:
                     log.warning(
                         "Link %s cannot be connected: NetworkManager has no connection %r; "
-                        "`nmcli connection` lists them",
+                        "nmcli connection lists them",
                         link.name,
                         connection or uuid,
                     )

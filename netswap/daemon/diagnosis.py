@@ -5,13 +5,13 @@ Each finding is a check, a verdict (ok, warn, fail), what was found, and the com
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from netswap.adapters import host
 from netswap.adapters.nm import names
 from netswap.adapters.nm.client import Client
 from netswap.adapters.nm.view import Device
-from netswap.core.model import LinkSnapshot, Snapshot
+from netswap.core.model import LinkSnapshot, Snapshot, State
 from netswap.core.settings import LOWEST_METRIC
 
 Finding = tuple[str, str, str, str]
@@ -20,14 +20,19 @@ TUNNELS = (16, 29)
 
 
 def examine(
-    client: Client | None, snapshot: Snapshot, *, can_end: bool, dry_run: bool
+    client: Client | None,
+    snapshot: Snapshot,
+    on_demand: Collection[str] = (),
+    *,
+    can_end: bool,
+    dry_run: bool,
 ) -> list[Finding]:
-    """Return everything that was found, in a fixed order."""
+    """Return everything that was found, in a fixed order. `on_demand` are links, by their names."""
     devices = list(client.view.devices()) if client else []
     return [
         _manager(client),
         *_capabilities(),
-        *_links(snapshot),
+        *_links(snapshot, on_demand),
         *_filters(snapshot.links),
         _guard(dry_run=dry_run),
         _sockets(can_end=can_end),
@@ -53,14 +58,29 @@ def _capabilities() -> Iterator[Finding]:
     yield "capabilities", "fail" if missing else "ok", found, mend
 
 
-def _links(snapshot: Snapshot) -> Iterator[Finding]:
+def _links(snapshot: Snapshot, on_demand: Collection[str]) -> Iterator[Finding]:
     if len(snapshot.links) < 2:
         found = f"{len(snapshot.links)} link(s): there is nothing to swap to"
         yield "links", "warn", found, "nmcli connection show; netswapctl links"
     for link in snapshot.links:
-        verdict = "ok" if link.state.value == "up" else "warn"
-        mend = "" if verdict == "ok" else f"netswapctl probe {link.name}; nmcli device"
-        yield f"link {link.name}", verdict, f"{link.state.value}: {link.reason}", mend
+        yield _link(link, on_demand=link.name in on_demand)
+
+
+def _link(link: LinkSnapshot, *, on_demand: bool) -> Finding:
+    name = f"link {link.name}"
+    if on_demand and not link.ifname:
+        return name, "ok", "not connected: that is done on demand", ""
+    if link.fault:
+        return (
+            name,
+            "warn",
+            f"faulty: {link.fault}",
+            f"netswapctl log; netswapctl probe {link.name}",
+        )
+    if link.state is State.UP:
+        return name, "ok", f"up: {link.reason}", ""
+    mend = f"netswapctl probe {link.name}; nmcli device"
+    return name, "warn", f"{link.state.value}: {link.reason}", mend
 
 
 def _filters(links: Sequence[LinkSnapshot]) -> Iterator[Finding]:
