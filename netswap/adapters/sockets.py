@@ -4,6 +4,10 @@ After a swap a connection bound to the old link's address cannot work any more. 
 out at its next send, by the guard's reset; one that only reads would wait for minutes. SOCK_DESTROY
 wakes it now, with ECONNABORTED.
 
+A socket that is bound to a device belongs to that device, whatever its address. One that is bound
+to none is not ended where another device has its address, too: two routers of one make give the
+same lease, and nothing tells by which of the two it goes.
+
 Left alone are listening sockets, unconnected UDP sockets, connections within this machine, and the
 DHCP clients that keep the address itself alive (NetworkManager's renews through a connected UDP
 socket).
@@ -14,7 +18,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -29,6 +33,7 @@ _STATES = sum(1 << state for state in range(1, 12) if state not in {_TIME_WAIT, 
 
 _REQUEST = struct.Struct("=BBBBI")  # inet_diag_req_v2 without its id
 _ID = struct.Struct("!HH16s16s")  # inet_diag_sockid: ports and addresses; then interface, cookie
+_INTERFACE = struct.Struct("=I")  # native, unlike the ports
 _ID_SIZE = 48
 _REPLY_HEAD = 4  # inet_diag_msg before its id
 
@@ -58,12 +63,19 @@ class Connection:
     local_port: int
     peer: Address
     peer_port: int
+    device: int
+    """The index of that which it is bound to (SO_BINDTODEVICE), 0 if it is to none."""
     raw_id: bytes
     """As the kernel gave it, with the cookie: another socket on the same ports is not meant."""
 
 
-def destroy(address: str, spare: Iterable[str] = ()) -> Destroyed:
+def destroy(
+    address: str, spare: Iterable[str] = (), *, ifname: str = "", shared: bool = False
+) -> Destroyed:
     """End TCP and connected UDP sockets with this local address, IPv4-mapped ones included.
+
+    `ifname` is the device that was left, "" where it is gone; what is bound to another one lives
+    on. With `shared`, another device has the address too: what is bound to none lives on as well.
 
     Those with a peer in one of the networks in `spare` live on, but for lookups: the guard refuses
     name servers wherever they are, and a program that waits for one is to ask the next.
@@ -76,7 +88,9 @@ def destroy(address: str, spare: Iterable[str] = ()) -> Destroyed:
         channel.connect((0, 0))
         ended = 0
         networks = [ip_network(network) for network in spare]
-        for connection in doomed(_connections(channel), ip_address(address), networks):
+        found = doomed(_connections(channel), ip_address(address), networks)
+        names = dict(socket.if_nameindex())
+        for connection in over(found, names, ifname, shared=shared):
             try:
                 netlink.ask(channel, destroy_request(connection))
             except FileNotFoundError:
@@ -118,9 +132,10 @@ def parse_connection(protocol: int, body: bytes) -> Connection:
     family = body[0]
     raw_id = body[_REPLY_HEAD : _REPLY_HEAD + _ID_SIZE]
     local_port, peer_port, local, peer = _ID.unpack_from(raw_id)
+    (device,) = _INTERFACE.unpack_from(raw_id, _ID.size)
     return Connection(
         family, protocol, _address(family, local), local_port, _address(family, peer), peer_port,
-        raw_id,
+        device, raw_id,
     )  # fmt: skip
 
 
@@ -143,6 +158,17 @@ def doomed(
         and (c.peer_port in _DNS_PORTS or not any(c.peer in network for network in spare))
         and (c.protocol, c.peer, c.peer_port, c.local, c.local_port) not in ends
         and not (c.protocol == socket.IPPROTO_UDP and (c.local_port, c.peer_port) in _DHCP_PORTS)
+    ]
+
+
+def over(
+    connections: Iterable[Connection], names: Mapping[int, str], ifname: str, *, shared: bool
+) -> list[Connection]:
+    """Pick those that go by a device, or are bound to one that is gone and go nowhere."""
+    return [
+        c
+        for c in connections
+        if (names.get(c.device, ifname) == ifname if c.device else not shared)
     ]
 
 

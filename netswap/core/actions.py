@@ -45,6 +45,8 @@ class EndConnections:
     """End the connections that use the addresses of a link that was left."""
 
     link: str
+    ifname: str
+    """"" where the device is gone, and its addresses with it."""
     addresses: tuple[str, ...]
     spare: frozenset[str] = frozenset()
     """Networks to which connections may live on."""

@@ -1,13 +1,18 @@
-"""The addresses that a link had until a moment ago.
+"""The addresses that a link had until a moment ago, and those that went with their device.
 
 NetworkManager takes a link's IPv6 addresses away for up to 2 s when it changes the link's metric
 (docs/facts.md, N35): just when traffic has moved and the connections over it are to be ended, which
-are still there. Where they may go on for a while, all that the link had since are remembered.
+are still there. A link that has lost all of its addresses is known by those that it had last.
+Where connections may go on for a while, all that the link had since are remembered.
+
+What a link had when its device vanished is an *orphan*: the connections on it can go nowhere any
+more, and their programs do not know. As soon as a link leads by which they can connect anew, they
+are to be ended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Set
+from collections.abc import Collection, Container, Set
 from dataclasses import replace
 
 from netswap.core.model import Link, World
@@ -20,24 +25,40 @@ class RecentAddresses:
 
     def __init__(self) -> None:
         self._seen: dict[str, dict[str, float]] = {}
+        self._orphans: dict[str, tuple[str, ...]] = {}
 
     def recall(self, world: World, now_s: float, lingering: Container[str] = ()) -> World:
         """Return the same world, where links still have what they had in the last 5 s.
 
         Those whose connections are lingering forget nothing. But for what another link has by now.
+        With it come the orphans, until they are `ended`.
         """
         taken = {address for link in world.links for address in link.addresses}
-        links = tuple(
-            self._recall(link, taken, now_s, forever=link.name in lingering) for link in world.links
-        )
-        self._seen = {link.name: self._seen[link.name] for link in links}
-        return replace(world, links=links)
+        recalled = {
+            link.name: self._recall(link, taken, now_s, forever=link.name in lingering)
+            for link in world.links
+            if link.ifname
+        }
+        for name in self._seen.keys() - recalled:
+            if lost := self._seen.pop(name):
+                self._orphans[name] = (*self._orphans.get(name, ()), *lost)
+        links = tuple(recalled.get(link.name, link) for link in world.links)
+        return replace(world, links=links, orphans=dict(self._orphans))
+
+    def ended(self, addresses: Collection[str]) -> None:
+        """Forget orphans."""
+        left = {
+            name: tuple(address for address in lost if address not in addresses)
+            for name, lost in self._orphans.items()
+        }
+        self._orphans = {name: lost for name, lost in left.items() if lost}
 
     def _recall(self, link: Link, taken: Set[str], now_s: float, *, forever: bool) -> Link:
         kept = {
             address: now_s if forever else at_s
             for address, at_s in self._seen.get(link.name, {}).items()
-            if (forever or now_s - at_s <= RECENT_S) and address not in taken
+            if address not in taken
+            and (forever or not link.addresses or now_s - at_s <= RECENT_S)
         }
         self._seen[link.name] = dict.fromkeys(link.addresses, now_s) | kept
         return replace(link, addresses=tuple(self._seen[link.name]))

@@ -24,6 +24,7 @@ from netswap.core.actions import (
     Block,
     Connect,
     Disconnect,
+    EndConnections,
     Say,
     Step,
     Unblock,
@@ -221,8 +222,11 @@ class Engine:
         self._world = world
 
     def _applied(self, failed: Step | None, error: str, now_s: float) -> None:
-        self._attempts.finished(self._under_way or (), now_s)
-        self._under_way = None
+        steps, self._under_way = self._under_way or (), None
+        self._attempts.finished(steps, now_s)
+        for step in takewhile(lambda step: step != failed, steps):
+            if isinstance(step, EndConnections):
+                self._addresses.ended(step.addresses)
         if failed is not None:
             if isinstance(failed, Connect | Disconnect):
                 again_s = self._dial.failed(failed, now_s)

@@ -128,6 +128,8 @@ class World:
     """Whether NetworkManager is there to be asked."""
     barriers: Mapping[str, Barrier] = field(default_factory=dict)
     """How each of them is guarded, read back likewise; empty where nobody looked."""
+    orphans: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Link → the addresses that went with its device, if their connections still wait."""
 
     def link(self, name: str | None) -> Link | None:
         """Return the link of that name, None if there is none."""

@@ -51,6 +51,7 @@ def plan(
     steps += _linger(desired, world)
     if world.leads(active):
         steps += _block(desired, world)
+        steps += (EndConnections(name, "", lost) for name, lost in world.orphans.items())
     if world.managed and (desired.forced or active.name in touchable):
         four, six = (_Family(v, world, active, touchable, metrics) for v in (4, 6))
         steps += _move(four, six)
@@ -114,7 +115,9 @@ def _block(desired: Desired, world: World) -> Iterator[Step]:
         if not guarded or stands != barrier:
             yield Block(link.name, link.ifname, barrier)
         if link.addresses and (not guarded or (stands.lingering and not barrier.lingering)):
-            yield EndConnections(link.name, link.addresses, barrier.allow, not barrier.lingering)
+            yield EndConnections(
+                link.name, link.ifname, link.addresses, barrier.allow, not barrier.lingering
+            )
 
 
 def _name_of(world: World, ifname: str) -> str:

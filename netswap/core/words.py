@@ -227,7 +227,7 @@ def step_text(step: Step) -> str:
             text = f"Blocking all packets via nftables to interface {ifname}"
         case Unblock(_, ifname):
             text = f"Unblocking all packets via nftables to interface {ifname}"
-        case EndConnections(link, addresses, _, own):
+        case EndConnections(link, _, addresses, _, own):
             which = "connections" if own else "forwarded connections"
             text = f"Ending the {which} of {link} ({', '.join(addresses)})"
         case Linger(link, _, addresses):

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from netswap.adapters import conntrack, inet6, neighbours, sockets
 from netswap.adapters.bus import BusError
-from netswap.adapters.kernel import ahead, source
+from netswap.adapters.kernel import ahead, holders, source
 from netswap.adapters.kernel.ahead import Ahead
 from netswap.adapters.nft.guard import GuardError, GuardLike
 from netswap.adapters.nm.dialler import Dialler
@@ -129,18 +129,25 @@ class Steps:
                 await self._ask(step)
 
     def _linger(self, step: Linger) -> None:
-        self._lingering[step.ifname] = step.addresses
+        shared = _shared(step)
+        self._lingering[step.ifname] = tuple(a for a in step.addresses if a not in shared)
         self._passing[step.link] = self._passing.get(step.link, frozenset()) | _temporary()
         self.follow(self._interfaces)
 
     def _end(self, step: EndConnections) -> None:
         """End what cannot go on: where others do, those on addresses that will not come back."""
-        link, spare = step.link, step.spare
-        passing = self._passing.pop(link, frozenset())
-        ending = [x for x in step.addresses if step.own or x in passing]
-        if ending:
-            self.can_end = _end_connections(link, ending, spare)
-        _forget_forwarded(link, step.addresses, spare)
+        shared = _shared(step)
+        passing = self._passing.pop(step.link, frozenset())
+        ended = [
+            sockets.destroy(address, step.spare, ifname=step.ifname, shared=address in shared)
+            for address in step.addresses
+            if step.own or address in passing
+        ]
+        forgotten = conntrack.forget([a for a in step.addresses if a not in shared], step.spare)
+        _say_ended("Ended", sum(destroyed.ended for destroyed in ended), "connection", step.link)
+        _say_ended("Forgot", forgotten, "forwarded connection", step.link)
+        if ended:
+            self.can_end = all(destroyed.supported for destroyed in ended)
 
     def _block(self, ifname: str, barrier: Barrier) -> None:
         if not barrier.lingering:
@@ -276,19 +283,18 @@ def _temporary() -> frozenset[str]:
     return frozenset(str(known.address) for known in inet6.addresses() if known.temporary)
 
 
-def _end_connections(link: str, addresses: Sequence[str], spare: frozenset[str]) -> bool:
-    """End what uses these addresses; return whether the kernel can end sockets at all."""
-    ended = [sockets.destroy(address, spare) for address in addresses]
-    count = sum(destroyed.ended for destroyed in ended)
+def _shared(step: Linger | EndConnections) -> frozenset[str]:
+    """Return which addresses another device has, too; where that is not known, none is taken to."""
+    try:
+        return holders.shared(step.addresses, step.ifname)
+    except OSError as error:
+        log.warning("Cannot see who else has the addresses of %s: %s", step.link, error)
+        return frozenset()
+
+
+def _say_ended(verb: str, count: int, what: str, link: str) -> None:
     if count:
-        log.info("Ended %d connection%s of %s", count, "s" * (count != 1), link)
-    return all(destroyed.supported for destroyed in ended)
-
-
-def _forget_forwarded(link: str, addresses: Sequence[str], spare: frozenset[str]) -> None:
-    forgotten = conntrack.forget(addresses, spare)
-    if forgotten:
-        log.info("Forgot %d forwarded connection%s of %s", forgotten, "s" * (forgotten != 1), link)
+        log.info("%s %d %s%s of %s", verb, count, what, "s" * (count != 1), link)
 
 
 class DryRun:

@@ -53,8 +53,9 @@ def _other_host() -> Iterator[None]:
         listener.kill()
 
 
-def connect(family: socket.AddressFamily, target: str) -> socket.socket:
+def connect(family: socket.AddressFamily, target: str, device: str = "") -> socket.socket:
     client = socket.socket(family)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
     client.settimeout(30)
     client.connect((target, 80))
     return client
@@ -130,6 +131,26 @@ def test_others_stay() -> None:
         assert server.getsockname() == (HERE, 8080)
         with pytest.raises(ConnectionAbortedError):
             client.send(b"gone")
+
+
+def test_of_two_devices_with_one_address_only_what_is_bound_to_the_one_ends() -> None:
+    """Two routers of one make give the same lease; nothing tells by which one a socket goes."""
+    with (
+        connect(socket.AF_INET, PEER) as unbound,
+        connect(socket.AF_INET, PEER, device="cable0") as bound,
+    ):
+        assert destroy(HERE, ifname="tether0", shared=True).ended == 0
+        assert destroy(HERE, ifname="cable0", shared=True).ended == 1
+        unbound.send(b"still here")
+        with pytest.raises(ConnectionAbortedError):
+            bound.send(b"gone")
+
+
+def test_what_is_bound_to_another_device_stays() -> None:
+    with connect(socket.AF_INET, PEER, device="cable0") as bound:
+        assert destroy(HERE, ifname="lo").ended == 0
+        bound.send(b"still here")
+        assert destroy(HERE, ifname="cable0").ended == 1
 
 
 def test_nothing_there_is_no_error() -> None:

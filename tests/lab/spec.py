@@ -39,6 +39,9 @@ class LinkSpec:
     autoconnect: bool = True
     rtt_ms: float = 0
     """How long a frame takes to the ISP and back, at least; see tests/lab/delay.py."""
+    home: bool = False
+    """Whether the ISP's router is a home router: all of one make have one network, give the same
+    lease, and translate addresses (NAT)."""
 
     @property
     def isp(self) -> str:
@@ -83,6 +86,9 @@ DUAL = LabSpec(
     links=(LinkSpec(CABLE.name, ipv6=True), LinkSpec(TETHER.name, metered=True, ipv6=True))
 )
 """Both links with IPv6."""
+
+TWO_HOMES = LabSpec(links=(replace(CABLE, home=True), replace(TETHER, home=True)))
+"""Both links with the same IPv4 address."""
 
 FILTERING = LabSpec(
     links=tuple(replace(link, filters_sources=True) for link in DUAL.links),

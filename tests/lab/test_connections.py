@@ -15,13 +15,14 @@ from tests.lab.idle import KINDS, IdleConnections
 from tests.lab.lab import Lab
 from tests.lab.link import Link
 from tests.lab.netswap_toml import NAMED, QUICK
-from tests.lab.spec import DUAL, TARGETS
+from tests.lab.spec import DUAL, TARGETS, TWO_HOMES
 from tests.lab.witness import HeldConnection
 
 ALLOWED = NAMED.replace(" }\n", f' }}\nallow = ["{TARGETS[1]}"]\n')
 """One of the targets stays reachable over a link that stands by."""
 
 EACH = 5
+EVERYONE = {(kind, "ECONNABORTED"): EACH for kind in KINDS}
 
 
 def start(lab: Lab, config: str = QUICK) -> None:
@@ -37,15 +38,60 @@ def test_every_connection_over_the_link_that_was_left_is_told(
     lab: Lab, cable: Link, tether: Link
 ) -> None:
     start(lab)
-    everyone = {(kind, "ECONNABORTED"): EACH for kind in KINDS}
     for act, left, taken in ((cable.cut, cable, tether), (cable.heal, tether, cable)):
         wait_until(left.leads6, 10, "IPv6 goes by the link")
         with IdleConnections(EACH) as connections:
             act()
             wait_until(lambda: lab.guarded() == {left.name}, 10, "the swap")  # noqa: B023
             wait_until(lambda: connections.left == 0, 5, "all are told")
-            assert Counter((told.kind, told.error) for told in connections.told) == everyone
+            assert Counter((told.kind, told.error) for told in connections.told) == EVERYONE
         assert lab.active() == taken.name
+
+
+@pytest.mark.lab(DUAL)
+@pytest.mark.parametrize("config", [QUICK, NAMED], ids=["picked", "named"])
+def test_every_connection_over_a_device_that_is_unplugged_is_told(lab: Lab, config: str) -> None:
+    start(lab, config)
+    with IdleConnections(EACH) as connections:
+        lab.sh("ip", "link", "delete", "cable0")
+        wait_until(lambda: connections.left == 0, 5, "all are told")
+        assert Counter((told.kind, told.error) for told in connections.told) == EVERYONE
+    with HeldConnection() as newer:
+        assert holds(newer.answers, for_s=1)
+
+
+@pytest.mark.lab(TWO_HOMES)
+def test_of_links_with_one_address_only_what_is_bound_to_the_one_that_was_left_is_ended(
+    lab: Lab, cable: Link, tether: Link
+) -> None:
+    """Nothing tells by which of them another one goes. It is told by the server, when it sends."""
+    assert cable.address() == tether.address()
+    start(lab, ALLOWED)
+    with HeldConnection(TARGETS[1], over=tether) as stays:
+        with HeldConnection(over=cable) as bound, HeldConnection() as idle:
+            cable.cut()
+            wait_until(lambda: bound.ended, 5, "what is bound to the dead link ends")
+            with HeldConnection() as newer:
+                assert holds(lambda: newer.answers() and stays.answers(), for_s=1)
+            assert not idle.ended
+            idle.send()
+            wait_until(lambda: idle.ended, 5, "the server resets what it does not know")
+        cable.heal()
+        wait_until(lambda: lab.guarded() == {"tether0"}, 10, "the swap back")
+        assert stays.answers()
+
+
+@pytest.mark.lab(TWO_HOMES)
+def test_a_link_that_is_unplugged_takes_no_connection_of_another_with_its_address(
+    lab: Lab, cable: Link
+) -> None:
+    start(lab)
+    with HeldConnection(over=cable) as bound, HeldConnection() as idle:
+        lab.sh("ip", "link", "delete", "cable0")
+        wait_until(lambda: bound.ended, 5, "what was bound to it ends")
+        with HeldConnection() as newer:
+            assert holds(newer.answers, for_s=1)
+        assert not idle.ended
 
 
 @pytest.fixture

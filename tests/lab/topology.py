@@ -13,9 +13,10 @@
 
 Link N has 10.N.0.0/24 and, if asked for, 2001:db8:N::/64 by router advertisements, with addresses
 by SLAAC or DHCPv6; its ISP is 10.255.N.2 towards the internet. The internet knows the way back to
-each customer: no NAT. The name server of each ISP answers its own customers only, and tells who it
-is: who.test is its address; target.test is the first target, in both versions of IP. A link with
-`rtt_ms` goes to its ISP through a namespace of its own, line-cable0: see `build_line`.
+each customer: no NAT. But every home router has 10.9.0.0/24, and translates. The name server of
+each ISP answers its own customers only, and tells who it is: who.test is its address; target.test
+is the first target, in both versions of IP. A link with `rtt_ms` goes to its ISP through a
+namespace of its own, line-cable0: see `build_line`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,12 @@ table inet isp {
 }
 """
 """Empty at first; `Link.cut` and its like add their rules."""
+
+NAT = """
+table ip nat {
+  chain postrouting { type nat hook postrouting priority 100; oifname wan masquerade; }
+}
+"""
 
 ROUTER = (
     "net.ipv4.ip_forward=1",
@@ -55,9 +62,11 @@ def build(commands: Commands, spec: LabSpec) -> None:
         commands.sh("ip", "-batch", "-", stdin=cable_lines(link, number))
         if link.rtt_ms:
             build_line(commands, link)
-        commands.sh("ip", "-n", link.isp, "-batch", "-", stdin=isp_lines(number))
+        commands.sh("ip", "-n", link.isp, "-batch", "-", stdin=isp_lines(link, number))
         commands.sh("ip", "-n", INTERNET, "-batch", "-", stdin=way_back_lines(link, number))
         commands.sh("nft", "-f", "-", netns=link.isp, stdin=FILTER)
+        if link.home:
+            commands.sh("nft", "-f", "-", netns=link.isp, stdin=NAT)
         if link.filters_sources:
             commands.sh("nft", "-f", "-", netns=link.isp, stdin=source_filter(number))
         commands.start(link.isp, *dnsmasq(link, number), netns=link.isp)
@@ -124,12 +133,17 @@ def device_line(link: LinkSpec, number: int, serial: int = 1) -> str:
     )
 
 
-def isp_lines(number: int) -> str:
+def network(link: LinkSpec, number: int) -> str:
+    """Return the first three numbers of an ISP's IPv4 network."""
+    return "10.9.0" if link.home else f"10.{number}.0"
+
+
+def isp_lines(link: LinkSpec, number: int) -> str:
     """Return the ip commands for the addresses of an ISP and its way to the internet."""
     return f"""
 link set lo up
 link set wan up
-addr add 10.{number}.0.1/24 dev lan
+addr add {network(link, number)}.1/24 dev lan
 addr add 10.255.{number}.2/30 dev wan
 route add default via 10.255.{number}.1
 addr add 2001:db8:{number}::1/64 dev lan nodad
@@ -163,7 +177,8 @@ def source_filter(number: int) -> str:
 
 def dnsmasq(link: LinkSpec, number: int) -> list[str]:
     """Return the command line of an ISP's DHCP and name server, see dnsmasq(8)."""
-    router, router6 = f"10.{number}.0.1", f"2001:db8:{number}::1"
+    lan, router6 = network(link, number), f"2001:db8:{number}::1"
+    router, first, last = f"{lan}.1", f"{lan}.10", f"{lan}.{10 if link.home else 99}"
     line = [
         "dnsmasq",
         "--conf-file=/dev/null",
@@ -183,7 +198,7 @@ def dnsmasq(link: LinkSpec, number: int) -> list[str]:
     ]
     if link.has_dhcp:
         line += [
-            f"--dhcp-range=10.{number}.0.10,10.{number}.0.99,{link.lease_s}s",
+            f"--dhcp-range={first},{last},{link.lease_s}s",
             f"--dhcp-leasefile={LOGS / link.isp}.leases",
             "--dhcp-authoritative",
             "--no-ping",  # hand out an address at once, without trying it for 3 s

@@ -86,7 +86,7 @@ def step_text(step: Step) -> str:
             return f"{type(step).__name__.lower()} {name}"
         case Connect(name) | Disconnect(name):
             return f"{type(step).__name__.lower()} {name}"
-        case EndConnections(link, _):
+        case EndConnections(link):
             return f"end connections of {link}"
         case Linger(link):
             return f"let connections of {link} linger"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+
 from netswap.core.addresses import RECENT_S, RecentAddresses
 from netswap.core.model import World
-from tests.unit.worlds import link, world
+from tests.unit.worlds import gone, link, world
 
 V4, V6 = "198.51.100.1", "2001:db8::1"
 BOTH = world(link("cable", addresses=()), link("tether", addresses=(V4, V6)))
 ONLY_V4 = world(link("cable", addresses=()), link("tether", addresses=(V4,)))
+
+UNPICKED = world(link("cable", addresses=()))
+UNPLUGGED = world(link("cable", addresses=()), gone("tether"))
 
 
 def tethers(seen: World) -> tuple[str, ...]:
@@ -37,11 +42,37 @@ def test_where_connections_linger_nothing_is_forgotten_until_a_while_after() -> 
     assert tethers(recent.recall(ONLY_V4, 99 + RECENT_S + 0.1)) == (V4,)
 
 
-def test_a_link_that_is_gone_is_forgotten_at_once() -> None:
+def test_a_link_without_any_address_is_known_by_those_it_had_last() -> None:
     recent = RecentAddresses()
     recent.recall(BOTH, 0)
-    recent.recall(world(link("cable", addresses=())), 1)
-    assert tethers(recent.recall(ONLY_V4, 2)) == (V4,)
+    none = world(link("cable", addresses=()), link("tether", None, addresses=()))
+    assert tethers(recent.recall(none, RECENT_S + 60)) == (V4, V6)
+    assert tethers(recent.recall(ONLY_V4, RECENT_S + 61)) == (V4,)
+
+
+@pytest.mark.parametrize("after", [UNPICKED, UNPLUGGED], ids=["picked", "named"])
+def test_what_a_link_had_when_its_device_vanished_is_an_orphan_until_ended(after: World) -> None:
+    recent = RecentAddresses()
+    assert recent.recall(BOTH, 0).orphans == {}
+    assert recent.recall(after, 1).orphans == {"tether": (V4, V6)}
+    assert recent.recall(after, RECENT_S + 60).orphans == {"tether": (V4, V6)}
+    recent.ended([V4, V6])
+    assert recent.recall(after, RECENT_S + 61).orphans == {}
+
+
+def test_a_link_that_had_no_address_leaves_no_orphan() -> None:
+    recent = RecentAddresses()
+    recent.recall(world(link("cable"), link("tether", None, addresses=())), 0)
+    assert recent.recall(UNPLUGGED, 1).orphans == {}
+
+
+def test_a_link_that_comes_back_has_only_what_it_has() -> None:
+    recent = RecentAddresses()
+    recent.recall(BOTH, 0)
+    recent.recall(UNPICKED, 1)
+    back = recent.recall(ONLY_V4, 2)
+    assert tethers(back) == (V4,)
+    assert back.orphans == {"tether": (V4, V6)}, "a socket may be bound to the device that is gone"
 
 
 def test_what_another_link_has_by_now_is_not_recalled() -> None:

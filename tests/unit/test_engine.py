@@ -162,7 +162,7 @@ def test_issued_is_not_done() -> None:
     driven = outage()
     driven.finish()
     assert driven.steps() == [
-        (Block("cable", "cable"), EndConnections("cable", ("198.51.100.99",)))
+        (Block("cable", "cable"), EndConnections("cable", "cable", ("198.51.100.99",)))
     ]
 
 
@@ -171,7 +171,23 @@ def test_connections_end_on_an_address_that_networkmanager_does_not_tell_of_for_
     (steps,) = driven.steps()
     moved = take_all(steps, driven.world)
     driven.handle(Applied(replace(moved, links=(replace(CABLE, addresses=()), *moved.links[1:]))))
-    assert driven.steps() == [(Block("cable", "cable"), EndConnections("cable", CABLE.addresses))]
+    assert driven.steps() == [
+        (Block("cable", "cable"), EndConnections("cable", "cable", CABLE.addresses))
+    ]
+
+
+def test_connections_over_a_device_that_vanished_are_ended_until_that_succeeds() -> None:
+    driven = Driven(REST)
+    driven.observe(world(link("tether", 60)))
+    step = EndConnections("cable", "", CABLE.addresses)
+    assert driven.steps() == [(step,)]
+    driven.handle(Applied(driven.world, failed=step, error="no memory"))
+    assert driven.steps() == []
+    driven.until(1.0)
+    assert driven.steps() == [(step,)]
+    driven.handle(Applied(driven.world))
+    driven.until(60.0)
+    assert driven.steps() == []
 
 
 def test_what_shows_no_effect_is_tried_again_with_patience() -> None:

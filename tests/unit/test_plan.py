@@ -52,7 +52,7 @@ def test_the_guard_waits_until_the_kernel_was_seen_to_lead_by_another() -> None:
     steps = planned(want("tether", "cable"), moved, "tether")
     assert steps == (
         Block("cable", "cable"),
-        EndConnections("cable", ("198.51.100.99",)),
+        EndConnections("cable", "cable", ("198.51.100.99",)),
     )
 
 
@@ -155,7 +155,7 @@ def test_without_network_manager_only_the_guard_is_set() -> None:
     alone = world(link("cable", 100), link("tether", 101), managed=False)
     assert planned(want("cable", "tether"), alone, "cable", "tether") == (
         Block("tether", "tether"),
-        EndConnections("tether", ("198.51.100.116",)),
+        EndConnections("tether", "tether", ("198.51.100.116",)),
     )
 
 
@@ -225,6 +225,19 @@ def test_a_link_without_addresses_has_no_connections_to_end() -> None:
 def test_a_link_without_a_device_is_not_guarded() -> None:
     rest = world(link("cable"), gone("tether"))
     assert planned(want("cable", "tether"), rest, "cable") == ()
+
+
+def test_connections_over_a_device_that_vanished_end_once_another_link_leads() -> None:
+    lost = {"phone": ("198.51.100.7",)}
+    unplugged = replace(world(link("cable", 100), link("tether", 100)), orphans=lost)
+    assert EndConnections("phone", "", lost["phone"]) not in planned(want("tether"), unplugged)
+    moved = replace(world(link("cable", 100), link("tether", 60)), orphans=lost)
+    assert planned(want("tether"), moved) == (EndConnections("phone", "", lost["phone"]),)
+
+
+def test_where_there_is_nowhere_to_go_they_may_wait() -> None:
+    lost = replace(world(link("cable", 100)), orphans={"phone": ("198.51.100.7",)})
+    assert planned(replace(want("cable"), hold=True), lost) == ()
 
 
 def test_nobody_is_active_where_there_is_no_route() -> None:

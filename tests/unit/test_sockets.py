@@ -15,6 +15,7 @@ from netswap.adapters.sockets import (
     destroy_request,
     doomed,
     dump_request,
+    over,
     parse_connection,
 )
 
@@ -29,7 +30,7 @@ def connection(
 ) -> Connection:
     return Connection(
         socket.AF_INET, protocol, ip_address(local), ports[0], ip_address(peer), ports[1],
-        raw_id=bytes(48),
+        device=0, raw_id=bytes(48),
     )  # fmt: skip
 
 
@@ -68,6 +69,25 @@ def test_the_dhcp_client_lives(ports: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("ifname", "shared", "ends"),
+    [
+        ("cable0", False, ["unbound", "cable0", "vanished"]),
+        ("cable0", True, ["cable0", "vanished"]),
+        ("", False, ["unbound", "vanished"]),
+        ("", True, ["vanished"]),
+    ],
+)
+def test_what_is_bound_goes_by_its_device_alone(
+    ifname: str, ends: list[str], *, shared: bool
+) -> None:
+    """And what is bound to none goes by any that has its address."""
+    names = {7: "cable0", 8: "tether0"}
+    bound = {"unbound": 0, "cable0": 7, "tether0": 8, "vanished": 9}
+    made = {name: replace(connection(), device=index) for name, index in bound.items()}
+    assert over(made.values(), names, ifname, shared=shared) == [made[name] for name in ends]
+
+
+@pytest.mark.parametrize(
     ("family", "local", "expected"),
     [
         (socket.AF_INET, "198.51.100.2", "198.51.100.2"),
@@ -77,11 +97,14 @@ def test_the_dhcp_client_lives(ports: tuple[int, int]) -> None:
 )
 def test_an_answer_is_read(family: int, local: str, expected: str) -> None:
     packed = socket.inet_pton(family, local).ljust(16, b"\0")
-    raw_id = struct.pack("!HH16s16s", 40000, 443, packed, packed) + b"IFCE" + b"COOKIE42"
+    raw_id = (
+        struct.pack("!HH16s16s", 40000, 443, packed, packed) + struct.pack("=I", 7) + b"COOKIE42"
+    )
     read = parse_connection(socket.IPPROTO_TCP, bytes([family, 1, 0, 0]) + raw_id + bytes(20))
 
     assert (read.local, read.local_port) == (ip_address(expected), 40000)
     assert (read.peer, read.peer_port) == (ip_address(expected), 443)
+    assert read.device == 7
     assert destroy_request(read).endswith(raw_id)
 
 

@@ -61,11 +61,11 @@ def test_the_lines_that_are_known() -> None:
             "Keeping the connections of phone to it (198.51.100.7)",
         ),
         (
-            EndConnections("phone", ("198.51.100.7",), own=False),
+            EndConnections("phone", "usb0", ("198.51.100.7",), own=False),
             "Ending the forwarded connections of phone (198.51.100.7)",
         ),
         (
-            EndConnections("phone", ("198.51.100.7", "2001:db8::7")),
+            EndConnections("phone", "usb0", ("198.51.100.7", "2001:db8::7")),
             "Ending the connections of phone (198.51.100.7, 2001:db8::7)",
         ),
     ],

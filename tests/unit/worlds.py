@@ -7,7 +7,7 @@ that succeeded. The slow ways of NetworkManager are simulated in `tests/scenario
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from hypothesis import HealthCheck
@@ -48,6 +48,8 @@ def fixed(times: int = 1) -> hypothesis_settings:
 
 
 FIXED = fixed()
+
+Orphans = dict[str, tuple[str, ...]]
 
 # builders
 
@@ -104,11 +106,11 @@ def take(step: Step, world: World) -> World:
             return replace(world, guarded=world.guarded - {ifname})
         case SetMetric(name, v4, v6):
             return _with(world, name, lambda link: _ranked(link, v4, v6))
-        case Tidy(name):
-            return _with(world, name, _tidied)
-        case Recheck(name):
-            return _with(world, name, _rechecked)
-        case EndConnections() | Linger() | Restore() | Connect() | Disconnect():
+        case Tidy(name) | Recheck(name):
+            return _with(world, name, _tidied if isinstance(step, Tidy) else _rechecked)
+        case EndConnections(_, _, addresses):
+            return replace(world, orphans=_without(addresses, world.orphans))
+        case Linger() | Restore() | Connect() | Disconnect():
             return world
 
 
@@ -116,6 +118,10 @@ def take_all(steps: Iterable[Step], world: World) -> World:
     for step in steps:
         world = take(step, world)
     return world
+
+
+def _without(ended: Collection[str], orphans: Mapping[str, tuple[str, ...]]) -> Orphans:
+    return {name: lost for name, lost in orphans.items() if not set(lost) <= set(ended)}
 
 
 def _with(world: World, name: str, change: Callable[[Link], Link]) -> World:
@@ -189,6 +195,7 @@ def worlds(draw: st.DrawFn) -> World:
         links=links_,
         guarded=draw(st.frozensets(st.sampled_from(names))),
         managed=draw(st.integers(0, 9)) > 0,
+        orphans=draw(st.sampled_from([{}, {}, {"former": ("198.51.100.9",)}])),
     )
 
 
