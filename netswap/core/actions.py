@@ -55,6 +55,16 @@ class EndConnections:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """Have the server of a VPN reached by a link; by the VPN's own route, where that is by it."""
+
+    link: str
+    ifname: str
+    """"" where the VPN is gone, and its route with it."""
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetMetric:
     """Set route metric and DNS priority of a healthy link, per family; None leaves it alone."""
 
@@ -105,6 +115,7 @@ Step = (
     | Block
     | Linger
     | EndConnections
+    | Reach
     | SetMetric
     | Tidy
     | Recheck

@@ -12,11 +12,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from math import inf
 
-from netswap.core.actions import Block, Linger, Recheck, SetMetric, Step, Tidy
+from netswap.core.actions import Block, Linger, Reach, Recheck, SetMetric, Step, Tidy
 
 SETTLE_S = 1.0
 LONGEST_S = 30.0
-_PATIENT = Block | Linger | SetMetric | Tidy | Recheck
+_SETTLING = Block | Linger | Reach | SetMetric | Tidy | Recheck
+"""What gets `SETTLE_S`."""
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ class Attempts:
 
     def issued(self, step: Step, now_s: float) -> None:
         """Note a try. What frees a link needs no patience."""
-        if isinstance(step, _PATIENT):
+        if isinstance(step, _SETTLING):
             self._try(step, now_s)
 
     def finished(self, steps: Collection[Step], now_s: float) -> None:
@@ -56,7 +57,7 @@ class Attempts:
     def failed(self, step: Step, now_s: float) -> float:
         """Note a failure; return when it may be tried again."""
         noted = any(part in self._attempts for part in _parts(step))
-        if not (noted and isinstance(step, _PATIENT)):
+        if not (noted and isinstance(step, _SETTLING)):
             self._try(step, now_s)
         return max(self._attempts[p].again_s for p in _parts(step) if p in self._attempts)
 

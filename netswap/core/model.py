@@ -118,6 +118,19 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Server:
+    """The server of a VPN which has a route to itself, beside the tunnel."""
+
+    address: str
+    ifname: str
+    """The interface that it is reached by."""
+    found: str
+    """That which the VPN's own route leads by; "" if that is gone."""
+    own: bool = False
+    """Whether it is reached by a route that netswap made."""
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """All that was observed, links in order of preference."""
 
@@ -128,6 +141,7 @@ class World:
     """Whether NetworkManager is there to be asked."""
     barriers: Mapping[str, Barrier] = field(default_factory=dict)
     """How each of them is guarded, read back likewise; empty where nobody looked."""
+    servers: tuple[Server, ...] = ()
     orphans: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Link → the addresses that went with its device, if their connections still wait."""
 

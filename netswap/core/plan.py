@@ -10,7 +10,8 @@
 4. No metric at or below 50, where VPNs stand.
 5. IPv6 is changed where it must be, and never on the link that carries traffic unless it would
    otherwise not lead: NetworkManager flushes IPv6 for a moment when it is touched.
-6. A link that NetworkManager's own check holds back (+20000) is checked again at once; until that
+6. The server of a VPN is reached by the active link before the VPN's own link is blocked.
+7. A link that NetworkManager's own check holds back (+20000) is checked again at once; until that
    helps, healthy standby links are raised above it.
 
 Nothing is planned that is already so, hence planning from a reached state gives nothing.
@@ -26,6 +27,7 @@ from netswap.core.actions import (
     Disconnect,
     EndConnections,
     Linger,
+    Reach,
     Recheck,
     Restore,
     SetMetric,
@@ -50,6 +52,7 @@ def plan(
         return tuple(steps)
     steps += _linger(desired, world)
     if world.leads(active):
+        steps += _reach(desired, world, active, touchable)
         steps += _block(desired, world)
         steps += (EndConnections(name, "", lost) for name, lost in world.orphans.items())
     if world.managed and (desired.forced or active.name in touchable):
@@ -71,6 +74,10 @@ def plan_stop(world: World, up: frozenset[str]) -> tuple[Step, ...]:
     free = released_at_stop(world, up)
     kept = (keep, *free)
     steps += [Restore(link.name) for link in world.links if link.name in up and link not in kept]
+    if not keep:
+        steps += [
+            Reach(_name_of(world, s.found), s.found, s.address) for s in world.servers if s.own
+        ]
     return (*steps, *(Disconnect(link.name) for link in free))
 
 
@@ -118,6 +125,19 @@ def _block(desired: Desired, world: World) -> Iterator[Step]:
             yield EndConnections(
                 link.name, link.ifname, link.addresses, barrier.allow, not barrier.lingering
             )
+
+
+def _reach(
+    desired: Desired, world: World, active: Link, touchable: frozenset[str]
+) -> Iterator[Step]:
+    """Have the server of a VPN reached by the active link while the VPN's own link is left."""
+    links = {link.ifname: link for link in world.links if link.ifname}
+    for server in world.servers:
+        link = links.get(server.found)
+        left = link and (link.name in desired.guarded or link.name not in touchable)
+        wanted = active.ifname if left and link != active else server.found
+        if server.ifname != wanted:
+            yield Reach(_name_of(world, wanted), wanted, server.address)
 
 
 def _name_of(world: World, ifname: str) -> str:

@@ -16,6 +16,7 @@ from netswap.core.actions import (
     Kind,
     Level,
     Linger,
+    Reach,
     Recheck,
     Restore,
     Say,
@@ -214,7 +215,7 @@ def step(step: Step, why: str) -> Say:
             return Say(f"{text}: {why}", kind=Kind.GUARD, link=link)
         case Connect(link) | Disconnect(link):
             return Say(f"{text}: {why}", kind=Kind.LINK, link=link)
-        case SetMetric():
+        case SetMetric() | Reach():
             return Say(text)
         case _:
             return Say(text, Level.DEBUG)
@@ -232,6 +233,9 @@ def step_text(step: Step) -> str:
             text = f"Ending the {which} of {link} ({', '.join(addresses)})"
         case Linger(link, _, addresses):
             text = f"Keeping the connections of {link} to it ({', '.join(addresses)})"
+        case Reach(_, ifname, server):
+            way = f"over {ifname}" if ifname else "by no route of its own any more"
+            text = f"Reaching the VPN's server {server} {way}"
         case SetMetric(link, v4, v6):
             families = [f"{name} {rank}" for name, rank in (("IPv4", v4), ("IPv6", v6)) if rank]
             text = f"Setting the metric of {link}: {', '.join(families)}"

@@ -433,6 +433,7 @@ class Daemon:
                     self._perform(action)
                 if self._busy:
                     await self._busy
+                await self._steps.settle()
         except TimeoutError:
             log.warning("NetworkManager did not answer in time; some metrics stay as they are")
         finally:

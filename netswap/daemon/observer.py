@@ -6,7 +6,7 @@ import socket
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 
-from netswap.adapters.kernel import routes
+from netswap.adapters.kernel import routes, servers
 from netswap.adapters.nm import links
 from netswap.adapters.nm.client import Client
 from netswap.adapters.nm.links import Metrics, Picker
@@ -42,13 +42,17 @@ class Observer:
         self._assigned = {
             link.name: device for link, device in assigned if device and device in told
         }
-        metrics = _metrics()
+        bodies = _routes()
+        metrics = _metrics(bodies)
         barriers = self._guarded()
+        seen = tuple(links.observe(link, device, metrics, own) for link, device in assigned)
+        names = {link.ifname for link in seen if link.ifname}
         return World(
-            links=tuple(links.observe(link, device, metrics, own) for link, device in assigned),
+            links=seen,
             guarded=frozenset(barriers),
             managed=managed,
             barriers=barriers,
+            servers=servers.servers(list(routes.ways(bodies)), names),
         )
 
     @property
@@ -72,8 +76,13 @@ def _kept(before: list[Device], told: list[Device]) -> list[Device]:
     return [d for d in before if d.ifname in there and d.interface not in renewed]
 
 
-def _metrics() -> Metrics:
+def _routes() -> list[bytes]:
+    with routes.channel() as channel:
+        return routes.dump(channel)
+
+
+def _metrics(bodies: list[bytes]) -> Metrics:
     metrics: Metrics = defaultdict(list)
-    for route in routes.default_routes():
+    for route in routes.defaults(bodies):
         metrics[route.ifname, route.family].append(route.metric)
     return dict(metrics)

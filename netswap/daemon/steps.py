@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from netswap.adapters import conntrack, inet6, neighbours, sockets
 from netswap.adapters.bus import BusError
-from netswap.adapters.kernel import ahead, holders, source
+from netswap.adapters.kernel import ahead, foreign, holders, servers, source
 from netswap.adapters.kernel.ahead import Ahead
 from netswap.adapters.nft.guard import GuardError, GuardLike
 from netswap.adapters.nm.dialler import Dialler
@@ -23,6 +23,7 @@ from netswap.core.actions import (
     Disconnect,
     EndConnections,
     Linger,
+    Reach,
     Recheck,
     Restore,
     SetMetric,
@@ -56,6 +57,9 @@ class Stepper(Protocol):
 FOLLOW_UP_S = 1.2
 NAMES_S = 0.25
 """For so long the name servers may take to follow; they take about 25 ms."""
+ROUTES_S = 1.0
+"""After so long NetworkManager has done with the routes of a link: with the Reapply, and once more
+with the lease that it asks for."""
 
 
 class Steps:
@@ -121,6 +125,8 @@ class Steps:
                 self._guard.unblock(ifname)
             case EndConnections():
                 self._end(step)
+            case Reach(_, ifname, server):
+                servers.reach(server, ifname)
             case SetMetric(link, v4, v6):
                 await self._set_metric(step, link, v4, v6)
             case Restore(link):
@@ -158,7 +164,7 @@ class Steps:
     async def _ask(self, step: Tidy | Recheck | Connect | Disconnect) -> None:
         match step:
             case Tidy(link):
-                await self._to(step).tidy(self._device(step, link).path)
+                await self._tidy(self._to(step), self._device(step, link))
             case Recheck():
                 self._to(step).recheck()
             case Connect(_, uuid, connection):
@@ -185,13 +191,12 @@ class Steps:
         router, device = self._to(step), self._device(step, link)
         if v4 is not None:
             self._go_ahead(link, device.ifname, v4)
-        await router.set_metric(device.path, v4, v6)
+        with self._foreign_kept(device.ifname):
+            await router.set_metric(device.path, v4, v6)
         self._ahead.pop(link, None)
         if v4 is not None:
             await self._names_follow(link, v4)
-        task = asyncio.create_task(_follow_up(router, device.path))
-        self._following_up.add(task)
-        task.add_done_callback(self._following_up.discard)
+        self._later(self._follow_up(router, device))
 
     async def _names_follow(self, link: str, rank: int) -> None:
         """Wait, not for long, until NetworkManager tells that name servers have the rank."""
@@ -217,14 +222,42 @@ class Steps:
         if made := self._ahead.pop(link, None):
             ahead.withdraw(made)
 
+    async def _follow_up(self, router: Router, device: Device) -> None:
+        await asyncio.sleep(FOLLOW_UP_S)
+        with contextlib.suppress(BusError):  # it is gone: so is what was to be mended
+            await self._tidy(router, device)
+
+    async def _tidy(self, router: Router, device: Device) -> None:
+        with self._foreign_kept(device.ifname):
+            await router.tidy(device.path)
+
+    @contextlib.contextmanager
+    def _foreign_kept(self, ifname: str) -> Iterator[None]:
+        """Have put back what NetworkManager removes with a Reapply: routes that others made."""
+        try:
+            kept = foreign.over(ifname)
+        except OSError:
+            kept = []
+        yield
+        if kept:
+            self._later(_put_back(kept))
+
+    def _later(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._following_up.add(task)
+        task.add_done_callback(self._following_up.discard)
+
     async def settle(self) -> None:
         """Wait until what was begun is finished."""
-        if self._following_up:
+        while self._following_up:
             await asyncio.wait(self._following_up)
 
     async def _restore(self, step: Step, link: str) -> None:
         self._withdraw(link)
-        if await self._to(step).restore(self._device(step, link).path):
+        device = self._device(step, link)
+        with self._foreign_kept(device.ifname):
+            restored = await self._to(step).restore(device.path)
+        if restored:
             log.info("Metric and DNS priority of %s are as they were found", link)
 
     def _to(self, step: Step) -> Router:
@@ -252,10 +285,13 @@ def _explained(error: BusError) -> str:
     return f"{error}: the connection is one user's own; mend it with: {mend}"
 
 
-async def _follow_up(router: Router, device: str) -> None:
-    await asyncio.sleep(FOLLOW_UP_S)
-    with contextlib.suppress(BusError):  # it is gone: so is what was to be mended
-        await router.tidy(device)
+async def _put_back(kept: list[bytes]) -> None:
+    """Put routes back whenever they are gone, until NetworkManager has done with the link."""
+    with contextlib.suppress(TimeoutError, OSError):
+        async with asyncio.timeout(ROUTES_S):
+            while True:
+                foreign.put_back(kept)
+                await asyncio.sleep(0.02)
 
 
 def _drop_waiting(ifname: str) -> None:
@@ -303,6 +339,7 @@ class DryRun:
     def __init__(self) -> None:
         self._guarded: dict[str, Barrier] = {}
         self._ranks: dict[str, SetMetric] = {}
+        self._reached: dict[str, str] = {}
 
     async def take(self, steps: Sequence[Step]) -> None:
         """Pretend to carry out the steps."""
@@ -314,6 +351,8 @@ class DryRun:
                     self._guarded.pop(ifname, None)
                 case SetMetric(link):
                     self._ranks[link] = step
+                case Reach(_, ifname, server):
+                    self._reached[server] = ifname
                 case Connect():
                     raise StepError(step, "this is a dry run")
 
@@ -321,7 +360,13 @@ class DryRun:
         """Return the world as it would be."""
         links = tuple(self._ranked(link) for link in world.links)
         barriers = dict(self._guarded)
-        return replace(world, links=links, guarded=frozenset(barriers), barriers=barriers)
+        servers = tuple(
+            replace(server, ifname=self._reached.get(server.address, server.ifname))
+            for server in world.servers
+        )
+        return replace(
+            world, links=links, guarded=frozenset(barriers), barriers=barriers, servers=servers
+        )
 
     def _ranked(self, link: Link) -> Link:
         ranks = self._ranks.get(link.name)

@@ -67,6 +67,26 @@ def test_nmcli_cannot_edit_the_user_setting_of_a_profile(lab: Lab) -> None:
         lab.nmcli("connection", "modify", "tether0", "user.data", "netswap.name=phone")
 
 
+def test_reapply_removes_what_others_routed_over_the_link_but_not_what_bears_a_number_it_has_not(
+    lab: Lab, nm: NmBus, tether: Link
+) -> None:
+    """N43."""
+
+    def routed() -> list[str]:
+        listed = lab.sh("ip", "-d", "route", "show", "dev", "tether0").splitlines()
+        return [line.split()[1] for line in listed if "203.0.113." in line]
+
+    for target, protocol in (("203.0.113.1", "boot"), ("203.0.113.2", "111")):
+        route = f"{target} via 10.2.0.1 dev tether0 proto {protocol}"
+        lab.sh("ip", "route", "add", *route.split())
+    assert routed() == ["203.0.113.1", "203.0.113.2"]
+    nm.reapply("tether0", rank(60))
+    wait_until(lambda: routed() == ["203.0.113.2"], 2, "the route of `ip route add` is gone")
+    lab.sh("ip", "route", "add", *["203.0.113.1", "via", "10.2.0.1", "dev", "tether0"])
+    nm.reapply("tether0", {})
+    wait_until(lambda: routed() == ["203.0.113.2"], 2, "it is gone again, though nothing changed")
+
+
 def test_reapply_asks_for_the_lease_again(lab: Lab, nm: NmBus, tether: Link) -> None:
     before = requests(lab, tether)
     nm.reapply("tether0", rank(60))

@@ -19,6 +19,7 @@ from netswap.core.actions import (
     EndConnections,
     Level,
     Linger,
+    Reach,
     Recheck,
     Restore,
     SetMetric,
@@ -86,6 +87,8 @@ def step_text(step: Step) -> str:
             return f"{type(step).__name__.lower()} {name}"
         case Connect(name) | Disconnect(name):
             return f"{type(step).__name__.lower()} {name}"
+        case Reach(_, ifname, server):
+            return f"reach {server} over {ifname}"
         case EndConnections(link):
             return f"end connections of {link}"
         case Linger(link):

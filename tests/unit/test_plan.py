@@ -11,6 +11,7 @@ from netswap.core.actions import (
     Block,
     EndConnections,
     Linger,
+    Reach,
     Recheck,
     Restore,
     SetMetric,
@@ -18,11 +19,13 @@ from netswap.core.actions import (
     Tidy,
     Unblock,
 )
-from netswap.core.model import Barrier, Desired, World
+from netswap.core.model import Barrier, Desired, Server, World
 from netswap.core.settings import MetricSettings
 from tests.unit.worlds import gone, link, route, world
 
 RANKS = MetricSettings()
+BY_CABLE = Server("198.51.100.2", "cable", "cable")
+"""The server of a VPN that connected over the cable."""
 
 
 def want(active: str | None, *guarded: str) -> Desired:
@@ -157,6 +160,45 @@ def test_without_network_manager_only_the_guard_is_set() -> None:
         Block("tether", "tether"),
         EndConnections("tether", "tether", ("198.51.100.116",)),
     )
+
+
+# the servers of VPNs
+
+
+def test_the_server_of_a_vpn_is_reached_by_the_new_link_before_the_old_one_is_blocked() -> None:
+    lone = replace(world(link("cable", 100), link("tether", 60)), servers=(BY_CABLE,))
+    steps = planned(want("tether", "cable"), lone, "tether")
+    assert steps[:2] == (Reach("tether", "tether", BY_CABLE.address), Block("cable", "cable"))
+
+
+def test_on_the_swap_back_the_vpns_own_route_is_enough() -> None:
+    detour = replace(BY_CABLE, ifname="tether", own=True)
+    back = replace(world(link("cable"), link("tether", 200), guarded=["tether"]), servers=(detour,))
+    steps = planned(want("cable", "tether"), back, "cable", "tether")
+    assert steps == (Reach("cable", "cable", BY_CABLE.address),)
+
+
+def test_a_link_that_is_up_and_may_be_used_keeps_its_server() -> None:
+    moved = replace(world(link("cable", 100), link("tether", 60)), servers=(BY_CABLE,))
+    assert planned(want("tether"), moved, "cable", "tether") == ()
+    assert planned(want("tether"), moved, "tether") == (
+        Reach("tether", "tether", BY_CABLE.address),
+    )
+
+
+def test_when_the_vpn_is_gone_its_server_is_not_reached_apart() -> None:
+    detour = Server("198.51.100.2", "tether", "", own=True)
+    rest = replace(world(link("cable"), link("tether", 200)), servers=(detour,))
+    assert planned(want("cable"), rest, "cable", "tether") == (Reach("", "", "198.51.100.2"),)
+
+
+def test_a_stop_leaves_the_server_to_the_vpns_own_route_unless_traffic_stays() -> None:
+    detour = replace(BY_CABLE, ifname="tether", own=True)
+    rest = replace(world(link("cable"), link("tether", 200)), servers=(detour,))
+    both = frozenset({"cable", "tether"})
+    assert Reach("cable", "cable", detour.address) in plan.plan_stop(rest, both)
+    outage = replace(world(link("cable", 100), link("tether", 60)), servers=(detour,))
+    assert plan.plan_stop(outage, frozenset({"tether"})) == ()
 
 
 # IPv6

@@ -7,7 +7,7 @@ that succeeded. The slow ways of NetworkManager are simulated in `tests/scenario
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from hypothesis import HealthCheck
@@ -21,6 +21,7 @@ from netswap.core.actions import (
     Disconnect,
     EndConnections,
     Linger,
+    Reach,
     Recheck,
     Restore,
     SetMetric,
@@ -29,7 +30,7 @@ from netswap.core.actions import (
     Unblock,
 )
 from netswap.core.health import Health
-from netswap.core.model import PENALTY, Desired, Link, Mode, Override, Route, State, World
+from netswap.core.model import PENALTY, Desired, Link, Mode, Override, Route, Server, State, World
 from netswap.core.settings import LOWEST_METRIC, MetricSettings
 
 EXAMPLES = int(os.environ.get("NETSWAP_EXAMPLES", "30"))
@@ -100,16 +101,18 @@ FRESH = Health(State.DOWN, fresh=True)
 def take(step: Step, world: World) -> World:
     """Return the world after a step that succeeded."""
     match step:
-        case Block(_, ifname):
-            return replace(world, guarded=world.guarded | {ifname})
-        case Unblock(_, ifname):
-            return replace(world, guarded=world.guarded - {ifname})
+        case Block(_, ifname) | Unblock(_, ifname):
+            others = world.guarded - {ifname}
+            guarded = others | {ifname} if isinstance(step, Block) else others
+            return replace(world, guarded=guarded)
         case SetMetric(name, v4, v6):
             return _with(world, name, lambda link: _ranked(link, v4, v6))
         case Tidy(name) | Recheck(name):
             return _with(world, name, _tidied if isinstance(step, Tidy) else _rechecked)
         case EndConnections(_, _, addresses):
             return replace(world, orphans=_without(addresses, world.orphans))
+        case Reach(_, ifname, address):
+            return replace(world, servers=tuple(_reached(world.servers, address, ifname)))
         case Linger() | Restore() | Connect() | Disconnect():
             return world
 
@@ -122,6 +125,15 @@ def take_all(steps: Iterable[Step], world: World) -> World:
 
 def _without(ended: Collection[str], orphans: Mapping[str, tuple[str, ...]]) -> Orphans:
     return {name: lost for name, lost in orphans.items() if not set(lost) <= set(ended)}
+
+
+def _reached(servers: Iterable[Server], address: str, ifname: str) -> Iterator[Server]:
+    """A route of netswap's own is there only while the VPN's leads by another link."""
+    for server in servers:
+        if server.address != address:
+            yield server
+        elif ifname:
+            yield replace(server, ifname=ifname, own=ifname != server.found)
 
 
 def _with(world: World, name: str, change: Callable[[Link], Link]) -> World:
@@ -187,6 +199,15 @@ def links(draw: st.DrawFn, name: str) -> Link:
     )
 
 
+SERVERS: list[tuple[Server, ...]] = [
+    (),
+    (),
+    (Server("198.51.100.2", "a0", "a0"),),
+    (Server("198.51.100.2", "b0", "a0", own=True), Server("198.51.100.3", "c0", "c0")),
+    (Server("198.51.100.2", "b0", "", own=True),),
+]
+
+
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     links_ = tuple(draw(links(name)) for name in "abcd"[: draw(st.integers(1, 4))])
@@ -195,6 +216,7 @@ def worlds(draw: st.DrawFn) -> World:
         links=links_,
         guarded=draw(st.frozensets(st.sampled_from(names))),
         managed=draw(st.integers(0, 9)) > 0,
+        servers=draw(st.sampled_from(SERVERS)),
         orphans=draw(st.sampled_from([{}, {}, {"former": ("198.51.100.9",)}])),
     )
 

@@ -19,7 +19,8 @@ _RTM_GETROUTE = 26
 _RTN_UNICAST = 1
 _RT_TABLE_MAIN = 254
 _RTM_F_CLONED = 0x200
-_RTA_OIF, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE = 4, 6, 9, 15
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY = 1, 4, 5, 6
+_RTA_MULTIPATH, _RTA_TABLE = 9, 15
 
 ROUTE = struct.Struct("=BBBBBBBBI")  # rtmsg
 _NEXT_HOP = struct.Struct("=HBBi")  # rtnexthop: length, flags, hops, interface
@@ -41,19 +42,67 @@ class DefaultRoute:
     ifname: str
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A route of the main table that leads by one device."""
+
+    family: int
+    bits: int
+    """The length of its prefix."""
+    destination: bytes
+    """Empty for a default route."""
+    gateway: bytes
+    """Empty where there is none."""
+    index: int
+    """Of the device."""
+    metric: int
+    protocol: int
+    """Who made it (rtnetlink(7), rtm_protocol)."""
+    body: bytes
+
+    @property
+    def host(self) -> bool:
+        """Whether it leads to one address."""
+        return bool(self.destination) and self.bits == len(self.destination) * 8
+
+
 def default_routes() -> tuple[DefaultRoute, ...]:
     """Read the main table's default routes, per family the one in use first.
 
     Unreachable, blackhole and loopback ones lead nowhere and are left out.
     """
     with channel() as asked:
-        bodies = [
+        return defaults(dump(asked))
+
+
+def defaults(bodies: Iterable[bytes]) -> tuple[DefaultRoute, ...]:
+    """Pick the default routes out of a dump, per family the one in use first."""
+    return tuple(sorted(parse_defaults(bodies, dict(socket.if_nameindex()))))
+
+
+def dump(asked: socket.socket) -> list[bytes]:
+    """Ask for all routes of both families, in the kernel's order."""
+    return [
+        body
+        for family in (socket.AF_INET, socket.AF_INET6)
+        for body in netlink.ask(asked, dump_request(family))
+    ]
+
+
+def ways(bodies: Iterable[bytes]) -> Iterator[Way]:
+    """Pick what leads by one device out of a dump. Pure."""
+    for body in bodies:
+        family, bits, from_bits, _tos, table, protocol, _scope, kind, flags = ROUTE.unpack_from(
             body
-            for family in (socket.AF_INET, socket.AF_INET6)
-            for body in netlink.ask(asked, dump_request(family))
-        ]
-    names = dict(socket.if_nameindex())
-    return tuple(sorted(parse_defaults(bodies, names)))
+        )
+        if from_bits or kind != _RTN_UNICAST or flags & _RTM_F_CLONED:
+            continue
+        found = netlink.attributes(body[ROUTE.size :])
+        if _number(found.get(_RTA_TABLE), table) == _RT_TABLE_MAIN and _RTA_OIF in found:
+            yield Way(
+                family, bits, found.get(_RTA_DST, b""), found.get(_RTA_GATEWAY, b""),
+                _number(found[_RTA_OIF], 0), _number(found.get(_RTA_PRIORITY), 0), protocol, body,
+            )  # fmt: skip
 
 
 def dump_request(family: int) -> bytes:

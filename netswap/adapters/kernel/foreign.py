@@ -1,0 +1,47 @@
+"""Routes that somebody else put over a link: a user, a VPN.
+
+NetworkManager removes them whenever a link's settings are reapplied (docs/facts.md, N43), which is
+how netswap sets a metric. They are put back. Default routes are not among them: those over a link
+are NetworkManager's business.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from netswap.adapters import netlink
+from netswap.adapters.kernel import ahead, routes
+
+BOOT = 3
+"""RTPROT_BOOT: what `ip route add` and VPNs use. NetworkManager's own have other numbers."""
+_STANDS_OR_CANNOT = frozenset({errno.EEXIST, errno.ENETUNREACH, errno.ENODEV, errno.ENETDOWN})
+
+_RTM_NEWROUTE = 24
+
+
+def over(ifname: str) -> list[bytes]:
+    """Return them, as they can be put back. Raises OSError where the kernel cannot be asked."""
+    index = socket.if_nametoindex(ifname)
+    with routes.channel() as channel:
+        ways = routes.ways(routes.dump(channel))
+        return [
+            ahead.with_metric(way.body, way.metric)
+            for way in ways
+            if way.protocol == BOOT and way.bits and way.index == index
+        ]
+
+
+def put_back(bodies: list[bytes]) -> None:
+    """Put back those that are missing, as far as that can be done.
+
+    Raises OSError where the kernel refuses for another reason than that it stands or leads nowhere.
+    """
+    flags = netlink.NLM_F_ACK | netlink.NLM_F_CREATE | netlink.NLM_F_APPEND  # after one of ours
+    with routes.channel() as channel:
+        for body in bodies:
+            try:
+                netlink.ask(channel, netlink.build(_RTM_NEWROUTE, flags, body))
+            except OSError as error:
+                if error.errno not in _STANDS_OR_CANNOT:
+                    raise

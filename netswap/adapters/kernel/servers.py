@@ -1,0 +1,156 @@
+"""Routes to the servers of VPNs, which are to be reached by the link that carries traffic.
+
+A VPN with a default route in the main table needs a route of its own to its server, by the gateway
+that there was when it connected: else its own packets would enter the tunnel. It stays there when
+that link is left. So while it is left the same server has a second route, before the VPN's, by the
+link that leads. The VPN's own is never touched: without the second one all is as it was found.
+
+What is taken for such a route: one address, by a gateway, made by no part of NetworkManager or the
+kernel (protocol `boot`), to an address that is not private, and that only this route keeps out of a
+device that is no link. Routes made here bear a protocol number of netswap's own, which
+NetworkManager leaves alone.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Collection, Iterator, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from netswap.adapters import netlink
+from netswap.adapters.kernel import ahead, routes
+from netswap.adapters.kernel.foreign import BOOT
+from netswap.adapters.kernel.routes import Way
+from netswap.core.model import Server
+
+PROTOCOL = 111
+""""o". Nobody's in iproute2's etc/rt_protos; the neighbour of that of routes by source."""
+
+_PRIVATE = [
+    ip_network(network)
+    for network in (
+        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16",
+        "127.0.0.0/8", "fc00::/7", "fe80::/10", "::1",
+    )
+]  # fmt: skip
+"""Nobody reaches these by another link (RFC 1918, 6598, 3927, 4193, 4291)."""
+
+_RTM_NEWROUTE, _RTM_DELROUTE = 24, 25
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY = 1, 4, 5, 6
+_MAIN, _RTN_UNICAST = 254, 1
+_LINK = 253
+"""The scope of what is reached without a gateway (rtnetlink(7))."""
+
+
+def servers(ways: Sequence[Way], links: Collection[str]) -> tuple[Server, ...]:
+    """Return the servers that have such a route over one of the links, or still one of ours."""
+    names = dict(socket.if_nameindex())
+    hosts = [way for way in ways if way.protocol in (BOOT, PROTOCOL) and way.host and way.gateway]
+    found = [
+        _server(address, [way for way in hosts if way.destination == address], names, ways, links)
+        for address in sorted({way.destination for way in hosts})
+    ]
+    return tuple(server for server in found if server.found or server.own)
+
+
+def _server(
+    packed: bytes,
+    hosts: Sequence[Way],
+    names: dict[int, str],
+    ways: Sequence[Way],
+    links: Collection[str],
+) -> Server:
+    address = _address(packed)
+    theirs = next((way for way in hosts if way.protocol == BOOT), None)
+    found = names.get(theirs.index, "") if theirs else ""
+    if found not in links or _private(address) or not _tunnelled(address, ways, names, links):
+        found = ""
+    first = min(hosts, key=lambda way: way.metric)  # of two alike, the kernel's first
+    ours = first.protocol == PROTOCOL
+    return Server(str(address), names.get(first.index, "") if ours else found, found, own=ours)
+
+
+def _private(address: IPv4Address | IPv6Address) -> bool:
+    return any(address in network for network in _PRIVATE)
+
+
+def _tunnelled(
+    address: IPv4Address | IPv6Address,
+    ways: Sequence[Way],
+    names: dict[int, str],
+    links: Collection[str],
+) -> bool:
+    """Whether it would go by a device that is no link, if it had no route to itself."""
+    covering = [way for way in ways if not way.host and _covers(way, address)]
+    best = min(covering, key=lambda way: (-way.bits, way.metric), default=None)
+    return best is not None and names.get(best.index, "lo") not in links
+
+
+def _covers(way: Way, address: IPv4Address | IPv6Address) -> bool:
+    size = address.max_prefixlen
+    if way.family != (socket.AF_INET if size == 32 else socket.AF_INET6):
+        return False
+    network = int.from_bytes(way.destination) if way.destination else 0
+    return int(address) >> (size - way.bits) == network >> (size - way.bits)
+
+
+def reach(address: str, ifname: str) -> None:
+    """Have a server reached by a link; by the VPN's own route, where that is by this link, or "".
+
+    Raises OSError where the kernel refuses, LookupError where the link has no default route.
+    """
+    packed = ip_address(address).packed
+    with routes.channel() as channel:
+        bodies = routes.dump(channel)
+        hosts = [way for way in routes.ways(bodies) if way.host and way.destination == packed]
+        own = [way for way in hosts if way.protocol == PROTOCOL]
+        wanted = list(_wanted(hosts, bodies, ifname))
+        for way in own:
+            _delete(channel, ahead.with_metric(way.body, way.metric))
+        flags = netlink.NLM_F_ACK | netlink.NLM_F_CREATE  # before one of the same metric
+        for body in wanted:
+            netlink.ask(channel, netlink.build(_RTM_NEWROUTE, flags, body))
+
+
+def _wanted(hosts: Sequence[Way], bodies: list[bytes], ifname: str) -> Iterator[bytes]:
+    names = dict(socket.if_nameindex())
+    theirs = next((way for way in hosts if way.protocol == BOOT), None)
+    if theirs is None or not ifname or names.get(theirs.index) == ifname:
+        return
+    family = [body for body in bodies if body[0] == theirs.family]
+    standing = min(ahead.over(ifname, family), default=None)
+    if standing is None:
+        raise LookupError(f"{ifname} has no default route")
+    yield second(theirs, standing[1])
+
+
+def second(theirs: Way, default: bytes) -> bytes:
+    """Return the route to the same host by the gateway of a default route. Pure.
+
+    In IPv4 a new route goes before one of the same metric; in IPv6 they would share the load.
+    """
+    led = netlink.attributes(default[routes.ROUTE.size :])
+    metric = theirs.metric - (theirs.family == socket.AF_INET6)
+    rows = netlink.attribute(_RTA_DST, theirs.destination) + netlink.attribute(
+        _RTA_OIF, led[_RTA_OIF]
+    )
+    if gateway := led.get(_RTA_GATEWAY):
+        rows += netlink.attribute(_RTA_GATEWAY, gateway)
+    rows += netlink.attribute(_RTA_PRIORITY, struct.pack("=I", metric))
+    scope = 0 if gateway else _LINK
+    bits = len(theirs.destination) * 8
+    head = routes.ROUTE.pack(theirs.family, bits, 0, 0, _MAIN, PROTOCOL, scope, _RTN_UNICAST, 0)
+    return head + rows
+
+
+def _delete(channel: socket.socket, body: bytes) -> None:
+    try:
+        netlink.ask(channel, netlink.build(_RTM_DELROUTE, netlink.NLM_F_ACK, body))
+    except OSError as error:
+        if error.errno not in ahead.GONE:
+            raise
+
+
+def _address(packed: bytes) -> IPv4Address | IPv6Address:
+    return IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed)
