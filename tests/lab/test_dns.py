@@ -67,11 +67,15 @@ def when_guarded(lab: Lab, name: str) -> float:
     return time.monotonic()
 
 
-def expect_answers(user: Lookups, since: float, answers: dict[str, str]) -> None:
-    """Expect lookups to succeed soon after a moment, and every one after the first that does."""
+def expect_answers(user: Lookups, since: float, left: float, answers: dict[str, str]) -> None:
+    """Expect lookups to succeed soon after the route moved.
+
+    And every one after the first that does, and every one that is begun after the other link was
+    `left`.
+    """
     for record, answer in answers.items():
         first = wait_until(lambda: user.answered(record, since), SOON_S, f"an answer ({record})")[0]  # noqa: B023
-        later = user.of(record, since=first.start)
+        later = user.of(record, since=min(first.start, left))
         assert first.end - since < SOON_S
         assert [lookup for lookup in later if lookup.answer != answer] == []
 
@@ -95,15 +99,22 @@ def test_lookups_follow_the_route_at_once(lab: Lab, cable: Link, tether: Link, d
         out = watch.wait_for("tether0", 3)
         left = when_guarded(lab, "cable0")
         assert [query for query in backup.of_kind("dns") if query.at < out - FREED_S] == []
-        expect_answers(user, out, TETHERS)
+        expect_answers(user, out, left, TETHERS)
         assert holds(lambda: preferred.of_kind("dns", since=left) == [], for_s=1)
+        expect_answers(user, out, left, TETHERS)
+        assert backup.of_kind("dns", since=left), "the other ISP's server was asked"
 
+        revived = time.monotonic()
         revive(cable)
         back = watch.wait_for("cable0", 3, since=out)
         left = when_guarded(lab, "tether0")
-        expect_answers(user, back, CABLES)
+        expect_answers(user, back, left, CABLES)
         assert holds(lambda: backup.of_kind("dns", since=left) == [], for_s=1)
-        expect_answers(user, back, CABLES)
+        expect_answers(user, back, left, CABLES)
+        for record in CABLES:
+            before = user.of(record, since=revived, until=back)
+            done = [lookup.answer for lookup in before if lookup.end < back - FREED_S]
+            assert set(done) <= {TETHERS[record]}, "none failed, and none was asked of the standby"
 
 
 @by("default", "systemd-resolved")
@@ -119,6 +130,24 @@ def test_no_lookup_waits_for_the_dead_links_server(lab: Lab, cable: Link, dns: D
     assert hung
     if dns == "default":
         assert {lookup.answer for lookup in hung} == {TETHERS["A"]}
+
+
+@by("dnsmasq")
+def test_with_dnsmasq_a_lookup_waits_as_long_as_the_program_is_told_to(
+    lab: Lab, cable: Link, dns: Dns
+) -> None:
+    """The mend for D5 in docs/troubleshooting.md: programs ask again after 1 s, else after 5 s."""
+    for name in lab.links:
+        lab.nmcli("connection", "modify", name, "ipv4.dns-options", "timeout:1,attempts:5")
+        lab.nmcli("connection", "up", name)
+    start(lab)
+    with RouteWatch() as watch, Lookups() as user:
+        silence(cable)
+        out = watch.wait_for("tether0", 3)
+        wait_until(lambda: not user.waiting(until=out), SOON_S, "all lookups until then end")
+    hung = [x for x in user.of("A", until=out) if x.end > out]
+    assert {lookup.answer for lookup in hung} == {TETHERS["A"]}
+    assert max(lookup.took_s for lookup in hung) < 4
 
 
 @by("default", "systemd-resolved", "dnsmasq")

@@ -5,10 +5,12 @@ Measured on NetworkManager 1.42.4, systemd-resolved 252 and dnsmasq 2.90.
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.lab import resolving
-from tests.lab.commands import wait_until
+from tests.lab.commands import holds, wait_until
 from tests.lab.lab import Lab
 from tests.lab.link import Link
 from tests.lab.lookups import Lookups, look_up
@@ -63,6 +65,34 @@ def test_networkmanager_has_its_dnsmasq_forget_what_it_knew(lab: Lab, nm: NmBus)
     wait_until(lambda: look_up("who.test").answer == "10.1.0.1", 2, "the cable's answer")
     nm.reapply("tether0", rank(60, dns=True))
     wait_until(lambda: look_up("who.test").answer == "10.2.0.1", 2, "the tether's answer")
+
+
+@by("default", "dnsmasq")
+def test_name_servers_follow_with_the_route(lab: Lab, nm: NmBus, tether: Link, dns: Dns) -> None:
+    """D2: at the latest a moment after NetworkManager tells of the new rank, names are found so."""
+    nm.reapply("tether0", rank(200, dns=True))
+    wait_until(lambda: nm.ip4("tether0", "DnsPriority") == 200, 2, "the tether stands back")
+    nm.reapply("tether0", rank(60, dns=True))
+    wait_until(lambda: nm.ip4("tether0", "DnsPriority") == 60, 2, "NetworkManager tells of it")
+    assert tether.metrics() == [60]
+    wait_until(lambda: look_up("who.test").answer == "10.2.0.1", 1, "the tether's server")
+
+
+@pytest.mark.lab(LabSpec(dns="dnsmasq"))
+def test_dnsmasq_does_not_ask_the_new_server_what_it_has_asked_the_old_one(
+    lab: Lab, nm: NmBus, cable: Link
+) -> None:
+    """D5: not by itself, and not when the program is told to ask again."""
+    nm.reapply("tether0", rank(200, dns=True))
+    wait_until(lambda: look_up("who.test").answer == "10.1.0.1", 2, "the cable's server")
+    cable.stop_dns()
+    with Capture(cable) as wire, Lookups() as user:
+        wait_until(lambda: wire.of_kind("dns"), 2, "a lookup waits")
+        asked = time.monotonic()
+        nm.reapply("tether0", rank(60, dns=True))
+        wait_until(lambda: user.answered("A", asked), 2, "new ones are answered")
+        lab.sh("ss", "-K", "dst", "127.0.0.1", "dport", "=", ":53")
+        assert holds(lambda: user.waiting(until=asked), for_s=2)
 
 
 def test_a_program_that_waits_for_a_name_server_asks_the_next_once_its_socket_is_ended(
