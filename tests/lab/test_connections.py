@@ -50,8 +50,11 @@ def test_every_connection_over_the_link_that_was_left_is_told(
 
 @pytest.mark.lab(DUAL)
 @pytest.mark.parametrize("config", [QUICK, NAMED], ids=["picked", "named"])
-def test_every_connection_over_a_device_that_is_unplugged_is_told(lab: Lab, config: str) -> None:
+def test_every_connection_over_a_device_that_is_unplugged_is_told(
+    lab: Lab, cable: Link, config: str
+) -> None:
     start(lab, config)
+    wait_until(cable.leads6, 10, "IPv6 goes by the cable")
     with IdleConnections(EACH) as connections:
         lab.sh("ip", "link", "delete", "cable0")
         wait_until(lambda: connections.left == 0, 5, "all are told")
