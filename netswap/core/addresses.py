@@ -57,8 +57,7 @@ class RecentAddresses:
         kept = {
             address: now_s if forever else at_s
             for address, at_s in self._seen.get(link.name, {}).items()
-            if address not in taken
-            and (forever or not link.addresses or now_s - at_s <= RECENT_S)
+            if address not in taken and (forever or not link.addresses or now_s - at_s <= RECENT_S)
         }
         self._seen[link.name] = dict.fromkeys(link.addresses, now_s) | kept
         return replace(link, addresses=tuple(self._seen[link.name]))

@@ -82,7 +82,7 @@ def test_of_what_lingers_only_the_forwarded_connections_end() -> None:
     moved = world(link("cable", 100), link("tether", 200)).with_lingering({"tether"})
     assert planned(want("cable", "tether"), moved, "cable", "tether")[1:] == (
         Block("tether", "tether", LINGERING),
-        EndConnections("tether", TETHERS, own=False),
+        EndConnections("tether", "tether", TETHERS, own=False),
     )
 
 
@@ -93,7 +93,7 @@ def test_all_end_when_their_time_is_over() -> None:
     assert planned(want("cable", "tether"), rest, "cable", "tether") == ()
     assert planned(want("cable", "tether"), lingering, "cable", "tether") == (
         Block("tether", "tether"),
-        EndConnections("tether", TETHERS),
+        EndConnections("tether", "tether", TETHERS),
     )
 
 
