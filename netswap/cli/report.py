@@ -36,7 +36,7 @@ BARS = " ▁▂▃▄▅▆▇█"
 @as_json
 @past.database
 def report(since: float, link: str, html: Path | None, in_json: bool, database: Path) -> None:
-    """Sum up a period: availability, outages, time and data on the backup.
+    """Sum up a period: availability, outages, use of the backup.
 
     A link is available when it answers; time in which it was not connected does not count.
     """

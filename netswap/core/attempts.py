@@ -24,10 +24,11 @@ _SETTLING = Block | Linger | Reach | SetMetric | Tidy | Recheck
 class _Attempt:
     at_s: float
     count: int = 1
+    """0 where what was before does not count any more."""
 
     @property
     def again_s(self) -> float:
-        return self.at_s + min(LONGEST_S, SETTLE_S * (1 << self.count - 1))
+        return self.at_s + min(LONGEST_S, SETTLE_S * (1 << max(0, self.count - 1)))
 
 
 class Attempts:
@@ -70,7 +71,7 @@ class Attempts:
         """Forget the back-off of what is not needed now; keep the pause between two tries."""
         parts = {part for step in needed for part in _parts(step)}
         for part in self._attempts.keys() - parts:
-            self._attempts[part].count = 1
+            self._attempts[part].count = 0
             if self.ready(part, now_s):
                 del self._attempts[part]
 

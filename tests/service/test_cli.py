@@ -184,7 +184,7 @@ def completed(words: str, shell: str = "bash") -> list[str]:
 def test_links_are_completed(netswapd: FakeNetswapd) -> None:
     assert completed("use ") == ["cable", "phone"]
     assert completed("probe p") == ["phone"]
-    assert completed("re") == ["resume", "reload"]
+    assert completed("re") == ["resume", "reload", "report"]
 
 
 def test_completion_without_the_service_is_quiet_and_quick(bus: PrivateBus) -> None:
