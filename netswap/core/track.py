@@ -96,10 +96,10 @@ class Track:
         due_s = self._due_s(interval_s)
         if self.health.obstacle or now_s < due_s - _ON_TIME_S:
             return None
-        punctual = not self.health.suspect and now_s - due_s < interval_s
+        punctual = not self._hasty and now_s - due_s < interval_s
         self._slot_s = due_s if punctual else now_s
         self._sequence = (self._sequence + 1) % SEQUENCES
-        counts = not self.health.suspect
+        counts = not self._hasty
         self._waiting[self._sequence] = Round(now_s, now_s + self.patience_s, counts)
         self.health = evidence.sent(self.health)
         return self._sequence
@@ -115,9 +115,14 @@ class Track:
         """Return when the next round is due; interval_s is what it would be with nothing wrong."""
         if self._slot_s == -inf:
             return -inf
-        if self.health.suspect:
+        if self._hasty:
             return self._slot_s + self._settings.probe.confirm_interval_s
         return (floor(self._slot_s / interval_s + _ON_TIME_S) + 1) * interval_s
+
+    @property
+    def _hasty(self) -> bool:
+        """Whether there is a verdict to be reached soon: on a suspicion, or for want of any."""
+        return self.health.suspect or self.health.state is State.UNKNOWN
 
     def replied(self, sequence: int, target: str, now_s: float) -> None:
         """Count a reply, be it in time or late; one to no round of ours is ignored."""
