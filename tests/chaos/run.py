@@ -19,6 +19,8 @@ from tests.lab.lab import Lab
 BUILD = sandbox.ROOT / "build/chaos"
 STEADY_S = 1.0
 """For so long all must be right before the next episode."""
+PROVEN_S = 6.0
+"""For so long, before a stop: it leaves the metric of a link whose rival has not proven itself."""
 RIGHT_S = 40.0
 """Within so long after the last fault all must be right again.
 
@@ -106,12 +108,12 @@ class Run:
             self.transcript.say(f"  {what}")
             act()
 
-    def settle(self) -> float:
-        """Wait until all is right and stays so; return after how many seconds it was."""
+    def settle(self, steady_s: float = STEADY_S) -> float:
+        """Wait until all is right and stays so for a while; return after how many seconds it was."""
         began = time.monotonic()
         since: float | None = None
         helped: list[str] = []
-        while since is None or time.monotonic() - since < STEADY_S:
+        while since is None or time.monotonic() - since < steady_s:
             self.check()
             now = time.monotonic()
             if wrong := self.stage.wrong(self.watcher):
@@ -129,6 +131,7 @@ class Run:
 
     def leave_nothing(self) -> None:
         """Stop netswapd and see that it is as if it had never been there."""
+        self.settle(PROVEN_S)
         self.stage.stop()
         try:
             wait_until(lambda: self.stage.left() is None, 5, "nothing is left")
