@@ -92,8 +92,13 @@ audit: setup ## whether anything that netswap is made of or with is known to be 
 bench-notify: setup ## measure from a swap to its notification, and what a hung hook costs a swap
 	@$(PYTHON) -m bench.notify
 
-pictures: setup ## draw docs/pictures anew, in a lab and on a virtual display
+bench-history: setup ## measure what the history costs, and how big it gets
+	@$(PYTHON) -m bench.history
+
+pictures: setup ## draw docs/pictures anew, in a lab, on a virtual display and in a browser
 	@scripts/pictures.sh
+	@$(PYTHON) -m pip install --quiet playwright
+	@$(PYTHON) -m bench.pictures
 
 # What it is installed with: the system's own Python.
 PYTHON3 ?= /usr/bin/python3

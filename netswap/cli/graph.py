@@ -41,7 +41,7 @@ MARKS = {
 @past.only_link
 @past.database
 def graph(since: float, link: str, database: Path) -> None:
-    """Draw round trips, losses and outages in the terminal.
+    """Draw round trips, losses and outages.
 
     The bars are medians; the scale is each link's own, told on the left.
     """

@@ -32,7 +32,7 @@ COLOURS = {Standing.DOWN: "red", Standing.FAULTY: "red", Standing.AWAY: "yellow"
 @click.option("--csv", "in_csv", is_flag=True, help="Print CSV for spreadsheets.")
 @past.database
 def history(since: float, link: str, in_json: bool, in_csv: bool, database: Path) -> None:
-    """List the outages: when, how long, why, and what netswap did.
+    """List outages, and what netswap did.
 
     netswapd keeps them for ever; it need not run to have them listed.
     """

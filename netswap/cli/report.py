@@ -36,7 +36,9 @@ BARS = " ▁▂▃▄▅▆▇█"
 @as_json
 @past.database
 def report(since: float, link: str, html: Path | None, in_json: bool, database: Path) -> None:
-    """Sum up a period: availability, outages, use of the backup.
+    """Sum a period up, for yourself or your ISP.
+
+    It tells of availability, outages, time and data on the backup, and what netswap bridged.
 
     A link is available when it answers; time in which it was not connected does not count.
     """

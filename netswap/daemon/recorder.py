@@ -74,7 +74,7 @@ class Recorder:
     def close(self) -> None:
         """Write what there is, and end."""
         self._timer.cancel()
-        self._measure()
+        self.measure()
         self._put([Fact(time.time(), What.END, reason="netswapd was stopped")], whole=True)
         self._writer.close()
 
@@ -82,13 +82,17 @@ class Recorder:
 
     def _tick(self) -> None:
         self._timer = self._loop.call_later(LOOK_S - time.time() % LOOK_S, self._tick)
-        self._measure()
-        minute = int(time.time() // MINUTE_S)
-        if minute != self._minute:
-            self._put([], whole=True)
-            self._minute = minute
+        self.measure()
+        if time.time() // MINUTE_S != self._minute:
+            self.end_minute()
 
-    def _measure(self) -> None:
+    def end_minute(self) -> None:
+        """Have written what was measured in the minute that is over."""
+        self._put([], whole=True)
+        self._minute = int(time.time() // MINUTE_S)
+
+    def measure(self) -> None:
+        """Take note of how things are now."""
         self._seen_s = time.time()
         snapshot = self._snapshot()
         self._minutes.look(snapshot)
@@ -131,7 +135,7 @@ class Recorder:
 
     def _go_on(self, kept: Kept) -> None:
         self._usage.go_on(kept)
-        self._measure()
+        self.measure()
 
 
 def _interfaces(snapshot: Snapshot) -> list[tuple[str, str, str]]:

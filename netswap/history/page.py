@@ -316,7 +316,7 @@ def ticks(start_s: float, end_s: float) -> Iterator[tuple[float, str]]:
     at = _midnight(start_s)
     write: Callable[[datetime], str] = _monthday if hours >= 24 else _hour
     while at.timestamp() <= end_s:
-        if at.timestamp() >= start_s and (at.timestamp() - start_s) / (end_s - start_s) < 0.97:
+        if at.timestamp() >= start_s and (at.timestamp() - start_s) / (end_s - start_s) < 0.88:
             yield at.timestamp(), write(at)
         at += step
 

@@ -67,7 +67,7 @@ footer{margin-top:32px;font-size:.8125rem}
 path{fill:none}
 .preferred,.up{fill:var(--calm)}.backup,.degraded{fill:var(--warn)}
 .offline,.out,.loss{fill:var(--bad)}.away{fill:var(--away)}.starting,.unknown{fill:var(--rule)}
-.out{opacity:.55}.out.key{opacity:1}
+.out{opacity:.55}
 .range{fill:var(--range)}.count{fill:var(--line)}
 .median{stroke:var(--line);stroke-width:1.6;vector-effect:non-scaling-stroke;
 stroke-linejoin:round}.median.key{fill:var(--line)}

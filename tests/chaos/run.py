@@ -109,7 +109,7 @@ class Run:
             act()
 
     def settle(self, steady_s: float = STEADY_S) -> float:
-        """Wait until all is right and stays so for a while; return after how many seconds it was."""
+        """Wait until all is right, and stays so; return after how many seconds it was."""
         began = time.monotonic()
         since: float | None = None
         helped: list[str] = []
