@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from netswap.adapters import counters
 from netswap.daemon.writer import Writer
 from netswap.history.facts import Fact, What
 from netswap.history.store import Batch, Reader, Store, StoreError
@@ -84,6 +85,31 @@ def test_another_user_reads_what_a_kill_left_behind() -> None:
     subprocess.run([sys.executable, "-c", KILLED], check=False)
     assert (FOLDER / "history.db-wal").stat().st_size > 0
     assert read_by_another_user() == "one"
+
+
+def test_the_kernel_numbers_interfaces_upwards_and_counts_each_from_0() -> None:
+    """By this `netswap.history.traffic` tells an interface that was made anew."""
+    make_cable()
+    wait_until(lambda: counters.read()["cable0"].sent > 0, 5, "IPv6 says hello")
+    first = counters.read()["cable0"]
+    sh("ip", "link", "set", "cable0", "down")
+    sh("ip", "link", "set", "cable0", "up")
+    kept = counters.read()["cable0"]
+    assert kept.number == first.number
+    assert kept.sent >= first.sent
+    sh("ip", "link", "del", "cable0")
+    assert "cable0" not in counters.read()
+    sh("ip", "link", "add", "cable0", "type", "veth", "peer", "name", "far0")
+    fresh = counters.read()["cable0"]
+    assert fresh.number > first.number
+    assert (fresh.received, fresh.sent) == (0, 0)
+    assert counters.boot()
+
+
+def make_cable() -> None:
+    sh("ip", "link", "add", "cable0", "type", "veth", "peer", "name", "far0")
+    sh("ip", "link", "set", "cable0", "up")
+    sh("ip", "link", "set", "far0", "up")
 
 
 @pytest.fixture
