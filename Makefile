@@ -137,7 +137,7 @@ build/man/%: docs/man/%.md
 	@command -v pandoc >/dev/null || { echo 'no pandoc'; echo 'hint: apt install pandoc'; exit 1; } >&2
 	@mkdir -p build/man
 	pandoc --standalone --from $(MARKDOWN) --to man --metadata hyphenate=false --fail-if-warnings \
-		--output $@ $<
+		--output $@.$$$$ $< && mv $@.$$$$ $@
 
 LOCALES := $(patsubst po/%.po,build/locale/%/LC_MESSAGES/netswap.mo,$(wildcard po/*.po))
 
