@@ -112,8 +112,9 @@ class Stage:
             return f"{guarded or 'nothing'} is guarded"
         if not watcher.online():
             return "a user's connections fail"
-        ours = f"10.{self.number[PREFERRED]}.0.1"
-        if (servers := self.lab.name_servers())[:1] != [ours]:
+        number = self.number[PREFERRED]
+        ours = {f"10.{number}.0.1", f"2001:db8:{number}::1"}
+        if not ours & set((servers := self.lab.name_servers())[:1]):
             return f"name servers are {servers}"
         states = {link.name: link.nm_state() for link in self.lab.links.values()}
         return None if set(states.values()) == {"connected"} else f"the links are {states}"
