@@ -384,6 +384,7 @@ class Daemon:
                 self._checking.run(action)
             case Apply(steps):
                 self._busy = asyncio.create_task(self._apply(steps))
+                self._busy.add_done_callback(end_if_broken)
             case AnnounceSwap(source, target, reason):
                 if self._service:
                     self._service.swapped(source, target, reason)
@@ -446,6 +447,17 @@ class Daemon:
             self._guard.close()
             if self._bus is not None:
                 await self._bus.close()
+
+
+def end_if_broken(task: asyncio.Task[None]) -> None:
+    """End netswapd where steps ended in a way that nobody foresaw.
+
+    The engine would wait for them for ever, and nobody notice. So the kernel lifts the guard,
+    routes stay, and systemd starts netswapd again.
+    """
+    if not task.cancelled() and (error := task.exception()):
+        log.critical("Cannot go on", exc_info=error)
+        raise SystemExit(1)
 
 
 def _run_folder() -> Path:
