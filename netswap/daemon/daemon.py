@@ -14,7 +14,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -353,11 +353,12 @@ class Daemon:
         if within:
             return
         changed = False
-        while self._inbox:
-            changed |= self._engine.handle(self._inbox[0], self.now_s())
-            for action in self._engine.take_actions():
-                self._perform(action)
-            self._inbox.popleft()
+        with or_end():
+            while self._inbox:
+                changed |= self._engine.handle(self._inbox[0], self.now_s())
+                for action in self._engine.take_actions():
+                    self._perform(action)
+                self._inbox.popleft()
         self._set_timer()
         if changed and not self._publishing:
             self._publishing = True
@@ -384,7 +385,6 @@ class Daemon:
                 self._checking.run(action)
             case Apply(steps):
                 self._busy = asyncio.create_task(self._apply(steps))
-                self._busy.add_done_callback(end_if_broken)
             case AnnounceSwap(source, target, reason):
                 if self._service:
                     self._service.swapped(source, target, reason)
@@ -397,12 +397,13 @@ class Daemon:
                 self._service.transition(*entry)
 
     async def _apply(self, steps: tuple[Step, ...]) -> None:
-        try:
-            await self._stepper.take(steps)
-        except StepError as error:
-            self.tell(Applied(self._world(), error.step, str(error)))
-        else:
-            self.tell(Applied(self._world()))
+        with or_end():
+            try:
+                await self._stepper.take(steps)
+            except StepError as error:
+                self.tell(Applied(self._world(), error.step, str(error)))
+            else:
+                self.tell(Applied(self._world()))
 
     def _publish(self) -> None:
         """Tell listeners and systemd of what is different now."""
@@ -449,15 +450,18 @@ class Daemon:
                 await self._bus.close()
 
 
-def end_if_broken(task: asyncio.Task[None]) -> None:
-    """End netswapd where steps ended in a way that nobody foresaw.
+@contextlib.contextmanager
+def or_end() -> Iterator[None]:
+    """End netswapd where something happens that nobody foresaw.
 
-    The engine would wait for them for ever, and nobody notice. So the kernel lifts the guard,
-    routes stay, and systemd starts netswapd again.
+    The engine would wait for ever for steps that never end, or never hear of anything again, and
+    nobody notice. So the kernel lifts the guard, routes stay, and systemd starts netswapd again.
     """
-    if not task.cancelled() and (error := task.exception()):
-        log.critical("Cannot go on", exc_info=error)
-        raise SystemExit(1)
+    try:
+        yield
+    except Exception:
+        log.critical("Cannot go on", exc_info=True)
+        raise SystemExit(1) from None
 
 
 def _run_folder() -> Path:

@@ -6,26 +6,36 @@ import asyncio
 
 import pytest
 
-from netswap.daemon.daemon import end_if_broken
+from netswap.daemon.daemon import or_end
 
 
-def test_steps_that_end_as_nobody_foresaw_end_netswapd(caplog: pytest.LogCaptureFixture) -> None:
-    async def broken() -> None:
+async def broken() -> None:
+    with or_end():
         raise KeyError("tether0")
 
+
+def test_what_nobody_foresaw_ends_netswapd_and_is_told(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
-        asyncio.create_task(broken()).add_done_callback(end_if_broken)
+        task = asyncio.create_task(broken())
         await asyncio.Event().wait()
+        await task
 
     with pytest.raises(SystemExit):
         asyncio.run(run())
+    assert "Cannot go on" in caplog.text
     assert "KeyError: 'tether0'" in caplog.text
 
 
-def test_steps_that_end_well_end_nothing() -> None:
+def test_being_cancelled_is_no_surprise() -> None:
     async def run() -> None:
-        task = asyncio.create_task(asyncio.sleep(0))
-        task.add_done_callback(end_if_broken)
-        await task
+        with or_end():
+            await asyncio.Event().wait()
 
-    asyncio.run(run())
+    async def cancel() -> None:
+        task = asyncio.create_task(run())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel())
