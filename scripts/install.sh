@@ -181,6 +181,7 @@ uninstall)
     ! live || systemctl daemon-reload
     [ -z "$(ls -A "$root$SYSCONFDIR" 2>/dev/null)" ] ||
         echo "Your configuration is kept: $root$SYSCONFDIR"
+    [ ! -e "$root/var/lib/netswap" ] || echo "The history is kept: $root/var/lib/netswap"
     ;;
 *) die "$1: not a command" 'use: make install, make uninstall' ;;
 esac

@@ -73,7 +73,9 @@ def plan_stop(world: World, up: frozenset[str]) -> tuple[Step, ...]:
     keep = kept_at_stop(world, up)
     free = released_at_stop(world, up)
     kept = (keep, *free)
-    steps += [Restore(link.name) for link in world.links if link.name in up and link not in kept]
+    restored = [link for link in world.links if link.name in up and link not in kept]
+    steps += [Restore(link.name) for link in restored]
+    steps += [Tidy(link.name) for link in restored if link.stale]
     if not keep:
         steps += [
             Reach(_name_of(world, s.found), s.found, s.address) for s in world.servers if s.own

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from tests.deb.laptop import QUICK, Laptop, changed, on_disk
 from tests.lab.commands import wait_until
 
 CONFIG = Path("/etc/netswap/netswap.toml")
+HISTORY = Path("/var/lib/netswap")
 MAKE = ("make", "--silent", "--directory=/source")
 
 
@@ -30,9 +32,12 @@ def test_installing_again_restarts_it(laptop: Laptop) -> None:
 
 
 def test_uninstalling_leaves_nothing(laptop: Laptop, before: dict[str, str]) -> None:
-    assert str(CONFIG.parent) in laptop.sh(*MAKE, "uninstall")
+    told = laptop.sh(*MAKE, "uninstall")
+    assert str(CONFIG.parent) in told
+    assert str(HISTORY) in told
     wait_until(lambda: laptop.tether.metrics() == [101], 5, "the metrics are as found")
     assert laptop.sh("nft", "list", "ruleset") == ""
     CONFIG.unlink()
     CONFIG.parent.rmdir()
+    shutil.rmtree(HISTORY)
     assert changed(before, on_disk()) == set()

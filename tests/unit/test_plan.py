@@ -192,6 +192,14 @@ def test_when_the_vpn_is_gone_its_server_is_not_reached_apart() -> None:
     assert planned(want("cable"), rest, "cable", "tether") == (Reach("", "", "198.51.100.2"),)
 
 
+def test_a_stop_removes_what_networkmanager_forgot() -> None:
+    forgotten = replace(link("cable", 101), stale=True)
+    rest = world(forgotten, link("tether", 200))
+    assert plan.plan_stop(rest, frozenset({"cable", "tether"})) == (
+        Restore("cable"), Restore("tether"), Tidy("cable"),
+    )  # fmt: skip
+
+
 def test_a_stop_leaves_the_server_to_the_vpns_own_route_unless_traffic_stays() -> None:
     detour = replace(BY_CABLE, ifname="tether", own=True)
     rest = replace(world(link("cable"), link("tether", 200)), servers=(detour,))
