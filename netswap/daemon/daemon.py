@@ -252,20 +252,25 @@ class Daemon:
 
     async def _keep_connected(self) -> None:
         """Reconnect whenever the bus goes away."""
-        while True:
-            if self._bus is not None:
-                await self._bus.disconnected()
-                log.warning("The system bus is gone; keeping the network as it is")
-                await self._bus.close()
-                self._bus = self.client = self._service = None
-                self._steps.router = self._steps.dialler = None
-                self._look_soon()
-            await asyncio.sleep(RECONNECT_S)
-            with contextlib.suppress(BusError):
-                await self._connect()
-                await self._serve()
-                log.info("Connected to the system bus again")
-                self._look_soon()
+        with or_end():
+            while True:
+                if self._bus is not None:
+                    await self._bus_gone(self._bus)
+                await asyncio.sleep(RECONNECT_S)
+                with contextlib.suppress(BusError):
+                    await self._connect()
+                    await self._serve()
+                    log.info("Connected to the system bus again")
+                    self._look_soon()
+
+    async def _bus_gone(self, bus: Bus) -> None:
+        """Wait until it is, and take note of it."""
+        await bus.disconnected()
+        log.warning("The system bus is gone; keeping the network as it is")
+        await bus.close()
+        self._bus = self.client = self._service = None
+        self._steps.router = self._steps.dialler = None
+        self._look_soon()
 
     def _hang_up(self) -> None:
         """Read the configuration and everything else again."""
@@ -302,11 +307,12 @@ class Daemon:
 
     async def _refresh(self, client: Client) -> None:
         """Read all that NetworkManager knows; where it does not answer, a bit later."""
-        try:
-            await client.refresh()
-        except BusError as error:
-            log.debug("NetworkManager: %s", error)
-            await asyncio.sleep(RECONNECT_S)
+        with or_end():
+            try:
+                await client.refresh()
+            except BusError as error:
+                log.debug("NetworkManager: %s", error)
+                await asyncio.sleep(RECONNECT_S)
         self._refreshing = None
         self._look_soon()
 
@@ -359,7 +365,7 @@ class Daemon:
                 for action in self._engine.take_actions():
                     self._perform(action)
                 self._inbox.popleft()
-        self._set_timer()
+            self._set_timer()
         if changed and not self._publishing:
             self._publishing = True
             asyncio.get_running_loop().call_soon(self._publish)

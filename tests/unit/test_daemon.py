@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 import pytest
 
-from netswap.daemon.daemon import or_end
+from netswap.adapters.nm.client import Client
+from netswap.config import Configuration
+from netswap.daemon.daemon import Daemon, or_end
 
 
 async def broken() -> None:
@@ -39,3 +42,16 @@ def test_being_cancelled_is_no_surprise() -> None:
             await task
 
     asyncio.run(cancel())
+
+
+def test_a_look_at_networkmanager_that_fails_as_nobody_foresaw_does_not_leave_it_blind() -> None:
+    class Confused:
+        async def refresh(self) -> None:
+            raise ValueError("too many values to unpack")
+
+    async def look() -> None:
+        daemon = Daemon(Configuration(), dry_run=True)
+        await daemon._refresh(cast("Client", Confused()))
+
+    with pytest.raises(SystemExit):
+        asyncio.run(look())
