@@ -58,6 +58,27 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 """What makes each version of the schema out of the one before; PRAGMA user_version counts them."""
 
 
+class _Database:
+    """A connection that is closed when a `with` ends."""
+
+    _db: sqlite3.Connection
+
+    def close(self) -> None:
+        """Close it; of the writer's own it leaves one file, that anybody can read."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
 class StoreError(Exception):
     """The database cannot be read or written; says why."""
 
@@ -91,7 +112,7 @@ class Kept:
     """Bytes by link and day."""
 
 
-class Store:
+class Store(_Database):
     """The database, for its one writer. Every method may raise StoreError."""
 
     def __init__(self, path: Path) -> None:
@@ -127,21 +148,6 @@ class Store:
             for batch in batches:
                 self._write(batch)
             self._forget(batches[-1].alive_s)
-
-    def close(self) -> None:
-        """Leave one file, that anybody can read."""
-        self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -227,7 +233,7 @@ class Store:
         return self._ids[link]
 
 
-class Reader:
+class Reader(_Database):
     """The database, for everybody; netswapd may be running or not. May raise StoreError.
 
     Where netswapd has ended, the files that go with write-ahead logging are gone, and only the
@@ -243,21 +249,6 @@ class Reader:
         if version != len(MIGRATIONS):
             self._db.close()
             raise StoreError(f"{path} is of another version of netswap than netswapctl")
-
-    def close(self) -> None:
-        """Close it."""
-        self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def alive_s(self) -> float:
         """Return when netswapd was last known to be there; 0: never."""
