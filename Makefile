@@ -98,6 +98,7 @@ bench-history: setup ## measure what the history costs, and how big it gets
 pictures: setup ## draw docs/pictures anew, in a lab, on a virtual display and in a browser
 	@scripts/pictures.sh
 	@$(PYTHON) -m pip install --quiet playwright
+	@$(PYTHON) -m bench.recorded
 	@$(PYTHON) -m bench.pictures
 
 # What it is installed with: the system's own Python.

@@ -1,7 +1,8 @@
 """`make pictures`: the report in a browser, light and dark, on a desk and a phone: docs/pictures.
 
-Needs Debian's chromium and pngquant, and playwright from PyPI, which no test does. The past is made
-up (`bench.past`), the same each time but for the dates.
+Needs Debian's chromium and pngquant, and playwright from PyPI, which no test does. A month of the
+past is made up (`bench.past`), the same each time but for the dates; the quarter of an hour of
+`bench.recorded`, made before, is from the lab.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench import past
+from bench import past, recorded
 
 PICTURES = Path(__file__).resolve().parents[1] / "docs/pictures"
 SIZES = {"desk": (1080, 1500), "phone": (390, 1500)}
@@ -35,8 +36,11 @@ def report(folder: Path) -> Path:
     return html
 
 
-def taken(html: Path, folder: Path) -> Iterator[Path]:
-    """Yield a picture for each size and scheme. Raises OSError where the page asks for anything."""
+def taken(html: Path, folder: Path, subject: str) -> Iterator[Path]:
+    """Yield a picture of a page for each size and scheme.
+
+    Raises OSError where the page asks for anything.
+    """
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 (for this alone)
 
     with sync_playwright() as playwright:
@@ -46,7 +50,7 @@ def taken(html: Path, folder: Path) -> Iterator[Path]:
                 page = browser.new_page(
                     viewport={"width": width, "height": 800}, color_scheme=scheme
                 )
-                yield _take(page, html, folder / f"report-{name}-{scheme}.png", height)
+                yield _take(page, html, folder / f"{subject}-{name}-{scheme}.png", height)
         browser.close()
 
 
@@ -72,12 +76,19 @@ def main() -> int:
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for picture in taken(report(folder), folder):
-            small = PICTURES / picture.name
-            options = ("--force", "--speed", "1", "--strip", "--output", str(small))
-            subprocess.run(["pngquant", COLOURS, *options, picture], check=True)
-            print(f"{small}: {small.stat().st_size / 1000:.0f} kB")
+        pages = {"report": report(folder), "recorded": recorded.PAGE.absolute()}
+        for subject, html in pages.items():
+            for picture in taken(html, folder, subject):
+                keep(picture)
     return 0
+
+
+def keep(picture: Path) -> None:
+    """Put a picture where they are kept, with as few colours as it needs."""
+    small = PICTURES / picture.name
+    options = ("--force", "--speed", "1", "--strip", "--output", str(small))
+    subprocess.run(["pngquant", COLOURS, *options, picture], check=True)
+    print(f"{small}: {small.stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":

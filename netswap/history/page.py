@@ -28,13 +28,17 @@ HEAT_DAYS = 93
 """For so many days at most each hour has a cell; beyond that each day."""
 HEAT_S = (0.0, 60.0, 360.0, 1800.0)
 """Being out for longer than these in an hour makes the levels of heat."""
-TICKS_H = (1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 744, 2208)
+DAY_MIN = 24 * 60
+TICKS_MIN = (
+    1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720,
+    *(days * DAY_MIN for days in (1, 2, 4, 7, 14, 31, 92)),
+)  # fmt: skip
 MOST_TICKS = 9
 
 
 def page(line: Timeline, summed: Report, measured: Mapping[str, Sequence[Measured]]) -> str:
     """Return the whole file."""
-    period = f"{_day(summed.start_s)} to {_day(summed.end_s)}"
+    period = _period(summed.start_s, summed.end_s)
     body = [
         f"<header><h1>Internet connection, {period}</h1>{_lead(summed)}</header>",
         _tiles(summed),
@@ -77,7 +81,7 @@ def _tiles(summed: Report) -> str:
     tiles = [
         (units.fine_share(preferred.availability if preferred else None), name),
         (units.fine_share(summed.online), "online, with backups"),
-        (units.duration(summed.saved_s), "of outages bridged"),
+        (units.duration(summed.saved_s), "bridged by a backup"),
         (units.duration(summed.backup_s), f"on a backup, {units.size(summed.backup_bytes)}"),
     ]
     items = (f"<li><b>{value}</b> <span>{escape(text)}</span></li>" for value, text in tiles)
@@ -310,11 +314,12 @@ def _ticks(line: Timeline) -> str:
 
 
 def ticks(start_s: float, end_s: float) -> Iterator[tuple[float, str]]:
-    """Yield where to write the time below a chart, and what: whole hours or days, local time."""
-    hours = next((h for h in TICKS_H if (end_s - start_s) / 3600 / h <= MOST_TICKS), TICKS_H[-1])
-    step = timedelta(hours=hours)
+    """Yield where to write the time below a chart, and what: whole minutes, hours or days, local time."""
+    lasts_min = (end_s - start_s) / 60
+    minutes = next((m for m in TICKS_MIN if lasts_min / m <= MOST_TICKS), TICKS_MIN[-1])
+    step = timedelta(minutes=minutes)
     at = _midnight(start_s)
-    write: Callable[[datetime], str] = _monthday if hours >= 24 else _hour
+    write: Callable[[datetime], str] = _monthday if minutes >= DAY_MIN else _hour
     while at.timestamp() <= end_s:
         if at.timestamp() >= start_s and (at.timestamp() - start_s) / (end_s - start_s) < 0.88:
             yield at.timestamp(), write(at)
@@ -334,7 +339,7 @@ def _midnight(at_s: float) -> datetime:
 
 
 def _hour(at: datetime) -> str:
-    return _monthday(at) if at.hour == 0 else at.strftime("%H:%M")
+    return _monthday(at) if at.hour == at.minute == 0 else at.strftime("%H:%M")
 
 
 def _monthday(at: datetime) -> str:
@@ -344,6 +349,14 @@ def _monthday(at: datetime) -> str:
 def _day(at_s: float) -> str:
     at = datetime.fromtimestamp(at_s)
     return f"{_monthday(at)} {at.year}"
+
+
+def _period(start_s: float, end_s: float) -> str:
+    """Write from when to when, with the time of day where both are of one day."""
+    if _day(start_s) == _day(end_s):
+        times = (datetime.fromtimestamp(at_s).strftime("%H:%M") for at_s in (start_s, end_s))
+        return f"{_day(start_s)}, {' to '.join(times)}"
+    return f"{_day(start_s)} to {_day(end_s)}"
 
 
 def _time(at_s: float, *, seconds: bool = False) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -221,3 +222,10 @@ def test_every_class_has_a_colour() -> None:
 def test_a_report_without_outages_has_no_longest() -> None:
     assert LinkReport("cable", 100.0).longest is None
     assert LinkReport("cable", 0.0).availability is None
+
+
+def test_within_a_day_times_are_told() -> None:
+    start_s = datetime(2026, 11, 25, 20, 19).timestamp()
+    assert [text for _, text in ticks(start_s, start_s + 900)] == [
+        "20:20", "20:22", "20:24", "20:26", "20:28", "20:30", "20:32",
+    ]  # fmt: skip
