@@ -314,7 +314,7 @@ def _ticks(line: Timeline) -> str:
 
 
 def ticks(start_s: float, end_s: float) -> Iterator[tuple[float, str]]:
-    """Yield where to write the time below a chart, and what: whole minutes, hours or days, local time."""
+    """Yield where to write the local time below a chart, and what: whole minutes, hours or days."""
     lasts_min = (end_s - start_s) / 60
     minutes = next((m for m in TICKS_MIN if lasts_min / m <= MOST_TICKS), TICKS_MIN[-1])
     step = timedelta(minutes=minutes)
