@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -142,6 +144,13 @@ def test_the_command_line_talks_to_the_service_only() -> None:
     heavy = ("netswap.daemon", "netswap.service", "scapy", "nftables")
     clients = ("netswap/cli/", "netswap/hooks/", "netswap/notify/")
     assert not {name for name in importers(*heavy) if name.startswith(clients)}
+
+
+def test_netswapd_does_without_tls() -> None:
+    """It speaks it with nobody; without, it needs 1.8 MB less."""
+    program = "import netswap.daemon.__main__, sys; print('_ssl' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.PIPE)
+    assert told.stdout == b"False\n"
 
 
 def test_the_clock_on_the_wall_is_only_shown_and_recorded() -> None:
