@@ -69,6 +69,9 @@ chaos: setup ## faults at random, and a watcher (SEED=7 MINUTES=45; REPLAY=FILE)
 chaos-shrink: setup ## find the fewest faults of a transcript that still break a promise (LOG=FILE)
 	@$(PYTHON) -m tests.chaos.shrink $(LOG)
 
+chaos-tally: setup ## what the transcripts tell of each fault: tried, survived, how soon right (LOGS="FILE FILE")
+	@$(PYTHON) -m tests.chaos.tally
+
 # For how many minutes each property is tried, and which files of tests/fuzz; all by default.
 MINUTES ?= 1
 TARGET ?=

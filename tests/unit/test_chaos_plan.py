@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from tests.chaos import plan, shrink
+from tests.chaos import plan, shrink, tally
 from tests.chaos.faults import CATALOGUE, SWAPS, Fault
 from tests.chaos.plan import Episode
 from tests.chaos.stage import PREFERRED
@@ -59,3 +59,27 @@ def test_shrinking_leaves_the_faults_that_it_takes() -> None:
 
     assert shrink.shrink(episodes, breaks) == [(wanted,)]
     assert shrink.shrink(episodes, lambda _: False) == episodes
+
+
+TOLD = """\
+    0.000 [7.000] laptop: plain
+    1.000 [8.000] episode 1: kill - at 0.00 for 1.00
+    3.000 [10.000]   right again after 0.50 s; offline 0.30 s (of 21), guarded 0.00 s (of 1)
+    4.000 [11.000] episode 2: cut cable0 at 0.00 for 3.00; kill - at 1.00 for 1.00
+    9.000 [16.000]   right again after 1.50 s; offline 2.00 s (of 21), guarded 0.00 s (of 1)
+   10.000 [17.000] episode 3: kill - at 0.00 for 1.00; garbage - at 0.00 for 1.00
+   11.000 [18.000] VIOLATION a guard stands
+"""
+
+
+def test_transcripts_are_tallied_by_fault() -> None:
+    rows = tally.tally(tally.outcomes(TOLD))
+    assert list(rows["kill"].cells())[:6] == ["1/1", "1/1", "0/1", "0.5", "0.5", "0.3"]
+    assert list(rows["kill"].cells())[6:] == ["1.0", "1.5", "2.0"]
+    assert list(rows["garbage"].cells())[:6] == ["0/0", "0/0", "0/1", "-", "-", "-"]
+    assert tally.hours(TOLD) * 3600 == pytest.approx(11)
+
+
+def test_an_episode_that_a_run_did_not_finish_is_not_counted() -> None:
+    unfinished = TOLD[: TOLD.index("   11.000")]
+    assert len(list(tally.outcomes(unfinished))) == 2
