@@ -1,6 +1,6 @@
-"""`make chaos-tally`: what the transcripts in build/chaos tell of each fault: survived, how soon right.
+"""`make chaos-tally`: how often each fault in the transcripts was survived, and how soon right.
 
-`LOGS="a.log b.log"` names other transcripts.
+Reads build/chaos/SEED.log; `LOGS="a.log b.log"` names other transcripts.
 """
 
 from __future__ import annotations
