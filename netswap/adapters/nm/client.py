@@ -22,7 +22,8 @@ class Client:
         self.view = View()
         self.running = False
         self._bus = bus
-        self._owner = ""
+        self._owner: str | None = None
+        """Its unique name, "" while it is not on the bus; None before anything is known."""
         self._on_change = on_change
         self._refreshing: asyncio.Task[None] | None = None
         self._meanwhile: list[Signal] | None = None
@@ -36,7 +37,9 @@ class Client:
             f"type='signal',sender='{DBUS}',interface='{DBUS}',path='{DBUS_PATH}',"
             f"member='NameOwnerChanged',arg0='{names.SERVICE}'"
         )
-        self._owner = await self._bus.owner(names.SERVICE)
+        owner = await self._bus.owner(names.SERVICE)
+        if self._owner is None:  # else a signal has told something newer
+            self._owner = owner
         await self.refresh()
 
     async def refresh(self) -> None:
@@ -53,20 +56,30 @@ class Client:
                 self._refreshing = None
 
     async def _refresh(self) -> None:
-        if not self._owner:
-            self.running = False
-            raise BusError(f"{DBUS}.Error.ServiceUnknown", "NetworkManager is not running")
+        answered: str | None = None
+        while answered != self._owner:  # else another one has come while this one answered
+            answered = self._owner
+            if not answered:
+                self.running = False
+                raise BusError(f"{DBUS}.Error.ServiceUnknown", "NetworkManager is not running")
+            try:
+                await self._read(answered)
+            except BusError:
+                if answered == self._owner:
+                    raise
+        self.running = True
+
+    async def _read(self, owner: str) -> None:
         self._meanwhile = []
         try:
             (objects,) = await self._bus.call(
-                names.SERVICE, names.OBJECTS_PATH, names.OBJECT_MANAGER, "GetManagedObjects"
+                owner, names.OBJECTS_PATH, names.OBJECT_MANAGER, "GetManagedObjects"
             )
             self.view.replace(plain(objects))
             for signal in self._meanwhile:
                 self.view.apply(signal)
         finally:
             self._meanwhile = None
-        self.running = True
 
     def _on_signal(self, signal: Signal) -> None:
         if signal.member == "NameOwnerChanged" and signal.sender == DBUS:

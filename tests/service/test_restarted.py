@@ -1,0 +1,123 @@
+"""NetworkManager is replaced by another one just while it answers.
+
+netswapd takes in many messages at a time: on a busy machine the answer of the old one and the news
+that there is a new one come together, and who waited for the answer goes on after that news.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from dbus_next.aio.message_bus import MessageBus
+from dbus_next.constants import BusType, MessageType
+from dbus_next.message import Message
+from dbus_next.signature import Variant
+
+from netswap.adapters.bus import Bus, BusError
+from netswap.adapters.nm import names
+from netswap.adapters.nm.client import Client
+from tests.service.fake import PrivateBus
+
+Act = Callable[[], Awaitable[None]]
+
+
+class Manager:
+    """Is NetworkManager on this bus, of some version."""
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        self.bus = MessageBus(bus_type=BusType.SYSTEM)
+
+    async def start(self) -> None:
+        await self.bus.connect()
+        self.bus.add_message_handler(self._answer)
+        await self.bus.request_name(names.SERVICE)
+
+    def say(self, version: str) -> None:
+        """Tell that the version is another one: any news would do."""
+        changed = {"Version": Variant("s", version)}
+        body = [names.SERVICE, changed, []]
+        self.bus.send(
+            Message.new_signal(names.PATH, names.PROPERTIES, "PropertiesChanged", "sa{sv}as", body)
+        )
+
+    def stop(self) -> None:
+        self.bus.disconnect()
+        self.bus._stream.close()  # dbus-next 0.2.3 leaves the descriptor to the garbage collector
+        self.bus._sock.close()
+
+    def _answer(self, message: Message) -> Message | None:
+        if message.message_type is not MessageType.METHOD_CALL:
+            return None
+        properties = {names.SERVICE: {"Version": Variant("s", self.version)}}
+        return Message.new_method_return(message, "a{oa{sa{sv}}}", [{names.PATH: properties}])
+
+
+class Interrupted(Bus):
+    """Something happens between the first answer to a call, and whoever waits for it."""
+
+    member = ""
+    meanwhile: Act
+
+    async def call(self, destination: str, path: str, interface: str, member: str, signature: str = "", *args: Any, timeout_s: float = 5.0) -> list[Any]:  # noqa: E501  # fmt: skip
+        answer = await super().call(
+            destination, path, interface, member, signature, *args, timeout_s=timeout_s
+        )
+        if member == self.member:
+            self.member = ""
+            await self.meanwhile()
+        return answer
+
+
+@pytest.mark.parametrize("member", ["GetNameOwner", "GetManagedObjects"])
+def test_the_new_one_is_read_and_heard(bus: PrivateBus, member: str) -> None:
+    async def run() -> None:
+        old, new = Manager("1.2"), Manager("1.4")
+        await old.start()
+        ours = await Interrupted.connect()
+        assert isinstance(ours, Interrupted)
+        client = Client(ours, on_change=lambda: None)
+
+        async def replaced() -> None:
+            old.stop()
+            await new.start()
+            while client._owner != new.bus.unique_name:
+                await asyncio.sleep(0.01)
+
+        ours.member, ours.meanwhile = member, replaced
+        async with asyncio.timeout(10):
+            await client.start()
+            assert (client.running, client.view.version) == (True, "1.4")
+            new.say("1.6")
+            while client.view.version != "1.6":
+                await asyncio.sleep(0.01)
+        await ours.close()
+        new.stop()
+
+    asyncio.run(run())
+
+
+def test_one_that_goes_while_it_answers_is_gone(bus: PrivateBus) -> None:
+    async def run() -> None:
+        old = Manager("1.2")
+        await old.start()
+        ours = await Interrupted.connect()
+        assert isinstance(ours, Interrupted)
+        client = Client(ours, on_change=lambda: None)
+
+        async def gone() -> None:
+            old.stop()
+            while client._owner:
+                await asyncio.sleep(0.01)
+
+        ours.member, ours.meanwhile = "GetManagedObjects", gone
+        async with asyncio.timeout(10):
+            with pytest.raises(BusError, match="NetworkManager is not running"):
+                await client.start()
+        assert not client.running
+        await ours.close()
+
+    asyncio.run(run())
