@@ -238,7 +238,7 @@ def _wrong_targets(probe: ProbeSettings) -> Iterator[tuple[str, str, str]]:
         yield "probe.reliability", problem, "at most as many as there are targets"
     if probe.deadline_min_s > probe.deadline_max_s:
         problem = f"{probe.deadline_min_s:g} is more than deadline_max_s, {probe.deadline_max_s:g}"
-        yield "probe.deadline_min_s", problem, "the defaults are 0.15 and 2"
+        yield "probe.deadline_min_s", problem, "the defaults are 0.1 and 2"
 
 
 def _wrong_target(target: str, version: int) -> str:

@@ -26,7 +26,7 @@ from netswap.core.settings import ProbeSettings, Settings
 PICTURE = Path("docs/detection.svg")
 MONTH_S = 30 * 86400.0
 QUICK = Effort(entries=20, longest_s=8000.0, tries=400)
-FALLS, CONFIRMS_S, FLOORS_S = (2, 3, 4, 6), (0.15, 0.3), (0.15, 0.3)
+FALLS, CONFIRMS_S, FLOORS_S = (2, 3, 4, 6), (0.15, 0.3), (0.1, 0.3)
 TARGETS = (("1.1.1.1",), ("1.1.1.1", "8.8.8.8"))
 
 

@@ -144,7 +144,7 @@ class ProbeSettings:
             0.05,
             60,
         ),
-    ] = 0.15
+    ] = 0.1
     deadline_max_s: Annotated[
         float,
         Doc("seconds that a reply may take at most before its probe is lost", 0.05, 60),

@@ -344,7 +344,7 @@ def test_other_settings_are_taken_over_without_forgetting() -> None:
     driven.silent = {"cable"}
     driven.actions.clear()
     driven.until(11.0)
-    assert driven.said(Level.WARNING)[0] == "Ping failure on cable (1/4): no reply within 0.15 s"
+    assert driven.said(Level.WARNING)[0] == "Ping failure on cable (1/4): no reply within 0.1 s"
     assert driven.state("cable") is State.UP
 
 
