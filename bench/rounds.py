@@ -58,19 +58,26 @@ class Rounds:
         self._rest()
         healed, back = self._swap(cable.heal, CABLE.name, results.returning)
         results.back.values.append(back - healed)
-        results.back_failed.values.append(len(users.failures(healed)))
+        self._count_failed(healed, back)
 
         pulled, moved = self._swap(cable.pull, TETHER.name, results.takeover)
         results.pulled.values.append(moved - pulled)
         results.pulled_offline.values.append(users.offline_s(pulled) or 0.0)
         self._rest()
-        plugged, _ = self._swap(cable.plug, CABLE.name, results.returning)
-        results.back_failed.values.append(len(users.failures(plugged)))
+        plugged, back = self._swap(cable.plug, CABLE.name, results.returning)
+        self._count_failed(plugged, back)
         return (
             f"offline for {results.failover.values[-1]:.2f} s after the cut, "
             f"{results.pulled_offline.values[-1]:.3f} s after the pull; "
             f"{sum(results.back_failed.values[-2:]):.0f} connects failed in swaps back"
         )
+
+    def _count_failed(self, since: float, moved: float) -> None:
+        """Count what failed, and by itself what was under way over the backup at the swap."""
+        failures = self._users.failures(since)
+        ended = sum(failure.start < moved <= failure.end for failure in failures)
+        self._results.back_failed.values.append(len(failures) - ended)
+        self._results.back_ended.values.append(ended)
 
     def _rest(self) -> None:
         """Be through with what the outage would have as consequences: it was one of many."""
