@@ -19,12 +19,13 @@ async def broken() -> None:
 
 def test_what_nobody_foresaw_ends_netswapd_and_is_told(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
-        task = asyncio.create_task(broken())
+        tasks.append(asyncio.create_task(broken()))
         await asyncio.Event().wait()
-        await task
 
+    tasks: list[asyncio.Task[None]] = []
     with pytest.raises(SystemExit):
         asyncio.run(run())
+    assert isinstance(tasks[0].exception(), SystemExit)
     assert "Cannot go on" in caplog.text
     assert "KeyError: 'tether0'" in caplog.text
 
