@@ -69,5 +69,7 @@ class Capture:
                 if line == "ready\n":
                     self._ready.set()
                     continue
+                if not line.endswith("\n"):  # the capture was ended while it wrote
+                    break
                 at, length, kind, protocol, *rest = line.split()
                 self.packets.append(Packet(float(at), int(length), kind, int(protocol), *rest))
