@@ -6,7 +6,11 @@ import contextlib
 import itertools
 import resource
 import socket
+import subprocess
 import time
+from pathlib import Path
+from signal import SIGTERM
+from typing import Self
 
 import pytest
 
@@ -49,6 +53,22 @@ def test_on_a_full_disk_it_goes_on(lab: Lab) -> None:
     lab.link("cable0").heal()
     wait_until(lambda: lab.active() == "cable0", 5, "swap back")
     assert daemon.stop() == 0
+
+
+def test_a_disk_that_hangs_holds_nothing_up(lab: Lab) -> None:
+    """All that writes to it is the history's thread: it stays in the middle of a write."""
+    daemon = lab.netswapd(QUICK)
+    daemon.wait_for("Blocking", 5)
+    with Hanging(daemon.pid) as disk:
+        lab.link("cable0").cut()
+        wait_until(lambda: lab.active() == "tether0", 5, "failover")
+        wait_until(lambda: disk.hangs, 5, "the history is being written")
+        lab.link("cable0").heal()
+        wait_until(lambda: lab.active() == "cable0", 5, "swap back")
+        daemon.signal(SIGTERM)
+        wait_until(lambda: disk.alone, 10, "all but the write has ended")
+        assert not lab.guarded()
+    assert daemon.wait() == 0
 
 
 def test_settings_changed_at_the_same_time_hold_no_takeover_up(lab: Lab) -> None:
@@ -112,3 +132,34 @@ def fed(systemd: socket.socket, for_s: float = 1.0) -> bool:
             pass
         return True
     return False
+
+
+class Hanging:
+    """Every write to a file that a process begins takes a minute."""
+
+    def __init__(self, pid: int) -> None:
+        tasks = {int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()}
+        self._pid, (self._writer,) = pid, tasks - {pid}
+        self._log = Path(f"/run/lab/{pid}.writes")
+
+    def __enter__(self) -> Self:
+        slow = f"strace -o {self._log} -e pwrite64 -e inject=pwrite64:delay_enter=60s"
+        command = [*slow.split(), "-p", str(self._writer)]
+        self._strace = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert self._strace.stderr
+        assert "attached" in self._strace.stderr.readline()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._strace.kill()
+        self._strace.communicate()
+
+    @property
+    def hangs(self) -> bool:
+        """Whether a write has begun."""
+        return "pwrite64" in self._log.read_text()
+
+    @property
+    def alone(self) -> bool:
+        """Whether the process has ended but for the thread that writes (proc(5), zombie)."""
+        return " Z " in Path(f"/proc/{self._pid}/task/{self._pid}/stat").read_text()
