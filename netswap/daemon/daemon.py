@@ -31,7 +31,17 @@ from netswap.adapters.nm.router import Router
 from netswap.adapters.probe.icmp import IcmpProber, MakeProber, ProbeFailure
 from netswap.config import Configuration
 from netswap.core import words
-from netswap.core.actions import Action, AnnounceSwap, Apply, RunCheck, Say, SendProbe, Step
+from netswap.core.actions import (
+    Action,
+    AnnounceSwap,
+    Apply,
+    Kind,
+    Level,
+    RunCheck,
+    Say,
+    SendProbe,
+    Step,
+)
 from netswap.core.engine import Engine
 from netswap.core.events import Applied, Elapsed, Event, Observed, ProbeFailed, Slept
 from netswap.core.model import Condition, Snapshot, World
@@ -102,7 +112,9 @@ class Daemon:
         """Why the network could not be looked at the last time."""
         self._inbox: deque[Event] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self._looking = self._publishing = self._ready = False
+        self._looking = True
+        """Whether it will look anyway; at first, when all that it looks by is open."""
+        self._publishing = self._ready = False
         self._busy: asyncio.Task[None] | None = None
         self._refreshing: asyncio.Task[None] | None = None
         self._looking_again: asyncio.Task[None] | None = None
@@ -397,6 +409,8 @@ class Daemon:
 
     def _say(self, say: Say) -> None:
         log.log(say.level, say.text)
+        if say.kind is Kind.LINK and say.level is not Level.INFO:
+            self._probing.explain(say.link)
         if say.kind is not None:
             entry = self.recent.add(say.kind, say.link, say.text)
             if self._service:

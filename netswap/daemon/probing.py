@@ -23,6 +23,8 @@ class Probing:
         self._tell = tell
         self._make = make
         self._probers: dict[str, tuple[str, Prober]] = {}
+        self._filtered: set[str] = set()
+        """Interfaces whose strict filter was told."""
 
     def send(self, probe: SendProbe) -> None:
         """Probe every target. Raises ProbeFailure when not one probe could leave."""
@@ -43,6 +45,11 @@ class Probing:
         for link in self._probers.keys() - set(links):
             self._probers.pop(link)[1].close()
 
+    def explain(self, link: str) -> None:
+        """Say so where it is this computer that loses the replies: nobody tells of its settings."""
+        if known := self._probers.get(link):
+            self._look_for_filter(known[0])
+
     def close(self) -> None:
         """Close all of them."""
         self.keep(())
@@ -53,13 +60,7 @@ class Probing:
             return known[1]
         if known:
             known[1].close()
-        if host.strict_rp_filter(ifname):
-            log.warning(
-                "Strict reverse-path filtering on %s loses the replies to probes while another "
-                "link is active: netswap would never swap back. Mend it with: %s",
-                ifname,
-                host.mend_rp_filter(ifname),
-            )
+        self._look_for_filter(ifname)
 
         def report(reply: Reply) -> None:
             self._tell(Replied(link, reply.sequence, reply.target))
@@ -70,3 +71,16 @@ class Probing:
         prober = self._make(ifname, report, mark=PROBE_MARK, on_refusal=refuse)
         self._probers[link] = ifname, prober
         return prober
+
+    def _look_for_filter(self, ifname: str) -> None:
+        """Warn of a strict reverse-path filter, once until it is gone."""
+        if not host.strict_rp_filter(ifname):
+            self._filtered.discard(ifname)
+        elif ifname not in self._filtered:
+            self._filtered.add(ifname)
+            log.warning(
+                "Strict reverse-path filtering on %s loses the replies to probes while another "
+                "link is active: netswap would never swap back. Mend it with: %s",
+                ifname,
+                host.mend_rp_filter(ifname),
+            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import time
 
 import pytest
 
@@ -124,6 +125,22 @@ def test_strict_reverse_path_filter_is_reported_with_its_mend(lab: Lab) -> None:
     daemon = lab.netswapd(QUICK)
     daemon.wait_for("Strict reverse-path filtering on cable0", 3)
     daemon.wait_for("sysctl -w net.ipv4.conf.cable0.rp_filter=2", 3)
+
+
+def test_strict_reverse_path_filter_that_is_switched_on_later_is_told_when_it_matters(
+    lab: Lab,
+) -> None:
+    daemon = lab.netswapd(QUICK)
+    daemon.wait_for("Blocking", 5)
+    lab.sh("sysctl", "-w", "net.ipv4.conf.cable0.rp_filter=1")
+    lab.link("cable0").cut()
+    daemon.wait_for("Strict reverse-path filtering on cable0", 5)
+    lab.link("cable0").heal()
+    time.sleep(2)
+    assert lab.active() == "tether0"
+    lab.sh("sysctl", "-w", "net.ipv4.conf.cable0.rp_filter=2")
+    wait_until(lambda: lab.active() == "cable0", 5, "swap back")
+    assert len([line for line in daemon.lines if "Strict reverse-path" in line]) == 1
 
 
 def test_systemd_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,3 +56,16 @@ def test_a_look_at_networkmanager_that_fails_as_nobody_foresaw_does_not_leave_it
 
     with pytest.raises(SystemExit):
         asyncio.run(look())
+
+
+def test_news_that_come_before_all_is_open_wait() -> None:
+    """NetworkManager may go while netswapd starts."""
+    problems: list[dict[str, object]] = []
+
+    async def start() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: problems.append(told))
+        Daemon(Configuration())._look_soon()
+        await asyncio.sleep(0)
+
+    asyncio.run(start())
+    assert not problems
