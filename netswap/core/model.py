@@ -105,7 +105,9 @@ class Link:
     limited: bool = False
     """NetworkManager's own check finds that the internet cannot be reached by it."""
     stale: bool = False
-    """The kernel kept a default route from before NetworkManager was restarted."""
+    """The kernel kept a default route from before NetworkManager was restarted, and it leads."""
+    doubled: bool = False
+    """It has default routes of different metrics; such a route may be the other one."""
     connecting: bool = False
     """Whether NetworkManager is about to connect it."""
     dialled: bool = False

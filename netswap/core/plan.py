@@ -75,7 +75,7 @@ def plan_stop(world: World, up: frozenset[str]) -> tuple[Step, ...]:
     kept = (keep, *free)
     restored = [link for link in world.links if link.name in up and link not in kept]
     steps += [Restore(link.name) for link in restored]
-    steps += [Tidy(link.name) for link in restored if link.stale]
+    steps += [Tidy(link.name) for link in restored if link.doubled]
     if not keep:
         steps += [
             Reach(_name_of(world, s.found), s.found, s.address) for s in world.servers if s.own

@@ -40,6 +40,19 @@ def test_stop_puts_every_metric_and_priority_back_as_found(
     assert "netswap" not in lab.ruleset()
 
 
+def test_stop_removes_a_route_that_a_killed_networkmanager_left_far_behind(lab: Lab) -> None:
+    """It had the penalty of a failed check then, so it leads nothing, and nothing else mends it."""
+    daemon = lab.netswapd(QUICK)
+    wait_until(lambda: lab.link("tether0").metrics() == [200], 5, "the tether stands by")
+    stale = ("via", "10.1.0.1", "dev", "cable0", "proto", "dhcp")
+    lab.sh("ip", "route", "add", "default", *stale, "metric", "20099")
+    assert lab.link("cable0").metrics() == [100, 20099]
+    assert daemon.stop() == 0
+    wait_until(
+        lambda: lab.link("cable0").metrics() == [100], 2, "only NetworkManager's own is left"
+    )
+
+
 def test_stop_during_an_outage_does_not_cut_off(lab: Lab) -> None:
     daemon = lab.netswapd(QUICK)
     daemon.wait_for("Blocking", 5)

@@ -193,7 +193,7 @@ def test_when_the_vpn_is_gone_its_server_is_not_reached_apart() -> None:
 
 
 def test_a_stop_removes_what_networkmanager_forgot() -> None:
-    forgotten = replace(link("cable", 101), stale=True)
+    forgotten = replace(link("cable", 101), doubled=True)
     rest = world(forgotten, link("tether", 200))
     assert plan.plan_stop(rest, frozenset({"cable", "tether"})) == (
         Restore("cable"), Restore("tether"), Tidy("cable"),

@@ -102,6 +102,7 @@ def observe(
         servers=device.servers,
         barrier=_barrier(settings, device),
         stale=_stale(kernel4, device.dns4) or _stale(kernel6, device.dns6),
+        doubled=len(set(kernel4)) > 1 or len(set(kernel6)) > 1,
         connecting=device.state in names.CONNECTING,
         dialled=device.activation in own,
     )
@@ -130,7 +131,7 @@ def _collapsed(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _stale(kernel: list[int], dns_priority: int | None) -> bool:
-    """Whether the kernel kept a route that NetworkManager forgot the rank of.
+    """Whether the kernel kept a route that NetworkManager forgot the rank of, and goes by it.
 
     NM 1.42, restarted after a Reapply, adopts the route at the run-time metric beside the
     profile's own; the DNS priority is the profile's again.
