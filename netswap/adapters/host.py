@@ -24,12 +24,13 @@ def strict_rp_filter(ifname: str, proc: Path = _PROC) -> bool:
     """Tell whether strict reverse-path filtering would lose the replies on a standby link.
 
     The larger of the settings for `all` and for the device counts: 1 is strict, 2 loose, 0 off
-    (ip-sysctl.rst). A device without the setting filters nothing: it is gone or has no IPv4.
+    (ip-sysctl.rst). A device without the setting filters nothing: it is gone or has no IPv4. Where
+    nothing can be opened it is not known, and taken not to filter.
     """
     conf = proc / "sys/net/ipv4/conf"
     try:
         return max(int((conf / name / "rp_filter").read_text()) for name in ("all", ifname)) == 1
-    except FileNotFoundError:
+    except OSError:
         return False
 
 

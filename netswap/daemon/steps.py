@@ -207,10 +207,9 @@ class Steps:
 
     def _go_ahead(self, link: str, ifname: str, metric: int) -> None:
         """Have the kernel send by the link now; where it will not, NetworkManager has it do so."""
-        if (before := self._ahead.get(link)) and before.metric == metric:
-            return
-        self._withdraw(link)
-        try:
+        if (before := self._ahead.get(link)) and before.metric != metric:
+            self._withdraw(link)
+        try:  # also where one was made before: it is gone when the link was connected anew
             made = ahead.lower(ifname, metric)
         except OSError as error:
             log.debug("No route over %s ahead of NetworkManager: %s", link, error)

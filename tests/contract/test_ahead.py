@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
+from typing import cast
 
 import pytest
 
+from netswap.adapters.bus import BusError
 from netswap.adapters.kernel import ahead
 from netswap.adapters.kernel.routes import DefaultRoute, default_routes
+from netswap.adapters.nft.guard import Guard
+from netswap.adapters.nm.router import Router
+from netswap.adapters.nm.view import Device
+from netswap.core.actions import SetMetric
+from netswap.daemon.steps import StepError, Steps
 
 
 def ip(command: str) -> str:
@@ -50,6 +58,16 @@ def test_it_is_withdrawn_and_nothing_else_is() -> None:
     assert default_routes() == before[:1]
 
 
+def test_the_only_route_of_a_link_is_not_taken_away() -> None:
+    """NetworkManager, told by somebody else to use that metric, took the copy for its own."""
+    ip("route add default via 10.2.0.1 dev tether0 proto dhcp metric 200")
+    made = ahead.lower("tether0", 60)
+    assert made
+    ip("route delete default dev tether0 metric 200")
+    ahead.withdraw(made)
+    assert DefaultRoute(4, 60, "tether0") in default_routes()
+
+
 def test_the_lowest_route_of_several_is_copied() -> None:
     ip("route add default via 10.2.0.9 dev tether0 metric 300")
     ip("route add default via 10.2.0.1 dev tether0 metric 200")
@@ -70,3 +88,32 @@ def test_a_route_over_several_links_is_left_alone() -> None:
     hops = "nexthop via 10.1.0.1 dev cable0 nexthop via 10.2.0.1 dev tether0"
     ip(f"route add default metric 200 {hops}")
     assert ahead.lower("tether0", 60) is None
+
+
+class Refusing:
+    """A NetworkManager that lets no metric be set."""
+
+    async def set_metric(self, *_: object) -> None:
+        raise BusError("org.freedesktop.NetworkManager.Device.PermissionDenied", "so there")
+
+
+def test_it_is_made_again_where_the_link_was_connected_anew() -> None:
+    """That takes all routes of the link away, and NetworkManager refuses as before."""
+
+    async def take_over() -> None:
+        with pytest.raises(StepError):
+            await steps.take([SetMetric("phone", 60)])
+
+    steps = Steps(Guard(), lambda _: cast("Device", Tether()))
+    steps.router = cast("Router", Refusing())
+    for _ in range(2):
+        ip("route add default via 10.2.0.1 dev tether0 metric 600")
+        asyncio.run(take_over())
+        assert default_routes()[0] == DefaultRoute(4, 60, "tether0")
+        ip("route flush dev tether0 default")
+
+
+class Tether:
+    """What the steps ask of a device."""
+
+    path, ifname = "/Devices/3", "tether0"

@@ -49,3 +49,9 @@ def test_a_link_that_is_gone_filters_nothing(tmp_path: Path) -> None:
 def test_the_mending_command_is_one_that_sysctl_understands() -> None:
     assert mend_rp_filter("eth0") == "sysctl -w net.ipv4.conf.eth0.rp_filter=2"
     assert mend_rp_filter("eth0.10") == "sysctl -w net/ipv4/conf/eth0.10/rp_filter=2"
+
+
+def test_what_cannot_be_read_is_taken_not_to_filter(tmp_path: Path) -> None:
+    for name in ("all", "eth0"):
+        (tmp_path / "sys/net/ipv4/conf" / name / "rp_filter").mkdir(parents=True)
+    assert not strict_rp_filter("eth0", tmp_path)

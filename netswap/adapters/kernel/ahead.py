@@ -55,8 +55,16 @@ def lower(ifname: str, metric: int) -> Ahead | None:
 
 
 def withdraw(ahead: Ahead) -> None:
-    """Take it away again; one that is gone is fine. Raises OSError where the kernel refuses."""
+    """Take it away again; one that is gone is fine. Raises OSError where the kernel refuses.
+
+    The only default route over its link is left: it is NetworkManager's own by now, to which
+    somebody else gave that metric after it had refused us.
+    """
     with routes.channel() as channel:
+        bodies = netlink.ask(channel, routes.dump_request(socket.AF_INET))
+        links = (route.ifname for route in routes.defaults([ahead.body]))
+        if all(len(list(over(link, bodies))) < 2 for link in links):
+            return
         try:
             netlink.ask(channel, netlink.build(_RTM_DELROUTE, netlink.NLM_F_ACK, ahead.body))
         except OSError as error:

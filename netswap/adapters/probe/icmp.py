@@ -126,9 +126,9 @@ class IcmpProber:
         request = self._templates[family].request(sequence)
         self._targets[address] = target
         bound = self._socket(family)
-        if isinstance(address, IPv6Address) and not self._can_ask(address):
-            raise ProbeFailure("the link has no usable IPv6 address")
         try:
+            if isinstance(address, IPv6Address) and not self._can_ask(address):
+                raise ProbeFailure("the link has no usable IPv6 address")
             bound.raw.sendto(request, (str(address), 0))
         except OSError as error:
             raise ProbeFailure(in_words(error)) from error
