@@ -140,7 +140,7 @@ class Engine:
             if link.dialled and link not in free
         ]
         self._actions += [words.step(step, "netswap is stopping") for step in steps]
-        self._actions.append(Apply(steps))
+        self._go_on_leaving(steps)
 
     @property
     def busy(self) -> bool:
@@ -227,12 +227,23 @@ class Engine:
         for step in takewhile(lambda step: step != failed, steps):
             if isinstance(step, EndConnections):
                 self._addresses.ended(step.addresses)
-        if failed is not None:
-            if isinstance(failed, Connect | Disconnect):
-                again_s = self._dial.failed(failed, now_s)
-            else:
-                again_s = self._attempts.failed(failed, now_s)
-            self._actions.append(words.failed(failed, error, again_s - now_s))
+        if failed is None:
+            return
+        if self._stopping:
+            self._actions.append(words.failed(failed, error))
+            self._go_on_leaving(steps[steps.index(failed) + 1 :])
+            return
+        if isinstance(failed, Connect | Disconnect):
+            again_s = self._dial.failed(failed, now_s)
+        else:
+            again_s = self._attempts.failed(failed, now_s)
+        self._actions.append(words.failed(failed, error, again_s - now_s))
+
+    def _go_on_leaving(self, steps: tuple[Step, ...]) -> None:
+        """Take the rest of the last batch: there is no next time for what failed."""
+        if steps:
+            self._under_way = steps
+            self._actions.append(Apply(steps))
 
     def _asked(self, event: Overridden | Forgiven) -> None:
         """Do as the user says, at once."""

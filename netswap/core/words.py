@@ -201,10 +201,10 @@ def cannot_probe(link: Link, reason: str) -> Say:
     return Say(text, Level.WARNING)
 
 
-def failed(step: Step, error: str, again_s: float) -> Say:
-    """Say that a step failed."""
-    text = f"Failed: {step_text(step)}: {error}; next try in {again_s:.0f} s"
-    return Say(text, Level.WARNING)
+def failed(step: Step, error: str, again_s: float | None = None) -> Say:
+    """Say that a step failed, and when it is tried again, if ever."""
+    again = "" if again_s is None else f"; next try in {again_s:.0f} s"
+    return Say(f"Failed: {step_text(step)}: {error}{again}", Level.WARNING)
 
 
 def step(step: Step, why: str) -> Say:

@@ -191,7 +191,7 @@ class Daemon:
         self._engine.reconfigure(configuration.settings)
         self._observer.reconfigure(configuration.settings)
         log.info("Configuration read again from %s", configuration.path or "nowhere: defaults")
-        self._look()
+        self._look_soon()
 
     # starting and staying connected
 
@@ -447,15 +447,11 @@ class Daemon:
         log.info("Stopping: putting everything back")
         try:
             async with asyncio.timeout(LEAVE_S):
-                if self._busy:
-                    await self._busy
-                await self._steps.settle()
+                await self._be_done()
                 self._engine.stop()
                 for action in self._engine.take_actions():
                     self._perform(action)
-                if self._busy:
-                    await self._busy
-                await self._steps.settle()
+                await self._be_done()
         except TimeoutError:
             log.warning("NetworkManager did not answer in time; some metrics stay as they are")
         finally:
@@ -468,6 +464,13 @@ class Daemon:
             self._guard.close()
             if self._bus is not None:
                 await self._bus.close()
+
+    async def _be_done(self) -> None:
+        """Wait until nothing is under way, nor what that led to."""
+        await self._steps.settle()
+        while self._busy and not self._busy.done():
+            await self._busy
+            await self._steps.settle()
 
 
 @contextlib.contextmanager

@@ -237,9 +237,11 @@ class Steps:
             kept = foreign.over(ifname)
         except OSError:
             kept = []
-        yield
-        if kept:
-            self._later(_put_back(kept))
+        try:
+            yield
+        finally:  # also where it does not answer: it may do as it was asked all the same
+            if kept:
+                self._later(_put_back(kept))
 
     def _later(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -154,12 +154,12 @@ class Store(_Database):
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
             self._ids.clear()  # a link may have got its number here
             with contextlib.suppress(sqlite3.Error):  # it may have been rolled back already
                 self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     def _end_what_was_cut(self) -> None:
         """Note when netswapd was last alive, where it could not do so itself."""

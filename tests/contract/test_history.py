@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
+import threading
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,9 +138,10 @@ def test_what_could_not_be_written_is_written_when_there_is_room(
 ) -> None:
     caplog.set_level("INFO")
     filler = FOLDER / "filler"
-    writer = Writer(PATH, lambda _: None)
+    ready = threading.Event()
+    writer = Writer(PATH, lambda _: ready.set())
     writer.start()
-    wait_until(PATH.exists, 5, "the database is there")
+    assert ready.wait(5)
     writer.put(Batch(1000.0, [BEGIN]))
     wait_until(lambda: count() == 1, 5, "the first fact is there")
     fill(filler)

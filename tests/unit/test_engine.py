@@ -390,4 +390,4 @@ def test_the_last_batch_is_the_last() -> None:
 def test_stopping_before_the_first_look_does_nothing() -> None:
     engine = Engine(Settings(), 0.0)
     engine.stop()
-    assert engine.take_actions() == [Apply(())]
+    assert engine.take_actions() == []

@@ -233,3 +233,38 @@ def test_a_kill_in_the_midst_costs_nothing_that_was_committed(
 def _written(path: Path) -> int:
     files = (path, path.with_name("history.db-wal"))
     return sum(file.stat().st_size for file in files if file.exists())
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from netswap.history.facts import Fact, What
+from netswap.history.store import Batch, Reader, Store, StoreError
+
+path = Path(sys.argv[1])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+batch = [Batch(1.0, [Fact(1.0, What.LINK, "cable", "up", "it replies")], links=("cable", "phone"))]
+with Store(path) as store:
+    size = max(file.stat().st_size for file in path.parent.iterdir())
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, resource.RLIM_INFINITY))
+    try:
+        store.write(batch)
+        sys.exit("there was room")
+    except StoreError:
+        pass
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    store.write(batch)
+with Reader(path) as reader:
+    print([fact.link for fact in reader.facts(0) if fact.what is What.LINK])
+"""
+"""The disk is full when it comes to the commit."""
+
+
+def test_what_a_full_disk_undid_is_written_whole(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, tmp_path / "history.db"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("['cable']\n", "")

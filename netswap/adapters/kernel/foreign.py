@@ -7,7 +7,7 @@ are NetworkManager's business.
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import socket
 
 from netswap.adapters import netlink
@@ -15,7 +15,6 @@ from netswap.adapters.kernel import ahead, routes
 
 BOOT = 3
 """RTPROT_BOOT: what `ip route add` and VPNs use. NetworkManager's own have other numbers."""
-_STANDS_OR_CANNOT = frozenset({errno.EEXIST, errno.ENETUNREACH, errno.ENODEV, errno.ENETDOWN})
 
 _RTM_NEWROUTE = 24
 
@@ -33,15 +32,13 @@ def over(ifname: str) -> list[bytes]:
 
 
 def put_back(bodies: list[bytes]) -> None:
-    """Put back those that are missing, as far as that can be done.
+    """Put back those that are missing, as far as that can be done now.
 
-    Raises OSError where the kernel refuses for another reason than that it stands or leads nowhere.
+    The kernel refuses what stands, and what leads nowhere: its gateway or source may have gone.
+    Raises OSError where the kernel cannot be asked.
     """
     flags = netlink.NLM_F_ACK | netlink.NLM_F_CREATE | netlink.NLM_F_APPEND  # after one of ours
     with routes.channel() as channel:
         for body in bodies:
-            try:
+            with contextlib.suppress(OSError):
                 netlink.ask(channel, netlink.build(_RTM_NEWROUTE, flags, body))
-            except OSError as error:
-                if error.errno not in _STANDS_OR_CANNOT:
-                    raise

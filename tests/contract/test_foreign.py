@@ -1,0 +1,71 @@
+"""Routes of others over a link, on a network namespace's own routing tables."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from typing import cast
+
+import pytest
+
+from netswap.adapters.bus import TIMED_OUT, BusError
+from netswap.adapters.kernel import foreign
+from netswap.adapters.nft.guard import Guard
+from netswap.adapters.nm.router import Router
+from netswap.adapters.nm.view import Device
+from netswap.core.actions import SetMetric
+from netswap.daemon.steps import StepError, Steps
+
+VPN = "203.0.113.1 via 10.2.0.1 dev tether0"
+
+
+def ip(command: str) -> str:
+    done = subprocess.run(["ip", *command.split()], check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+@pytest.fixture(autouse=True)
+def _a_link() -> None:
+    ip("link add tether0 type veth peer name far")
+    ip("link set tether0 up")
+    ip("link set far up")
+    ip("address add 10.2.0.2/24 dev tether0")
+
+
+class Late:
+    """A NetworkManager that does as it is asked, and answers too late."""
+
+    async def set_metric(self, *_: object) -> None:
+        ip("route delete " + VPN)
+        raise BusError(TIMED_OUT, "no answer within 5 s")
+
+
+class Tether:
+    """What the steps ask of a device."""
+
+    path, ifname = "/Devices/3", "tether0"
+
+
+def test_they_are_put_back_though_networkmanager_answers_too_late() -> None:
+    async def run() -> None:
+        steps = Steps(Guard(), lambda _: cast("Device", Tether()))
+        steps.router = cast("Router", Late())
+        with pytest.raises(StepError):
+            await steps.take([SetMetric("phone", None, 60)])
+        await steps.settle()
+
+    ip("route add " + VPN)
+    asyncio.run(run())
+    assert "203.0.113.1" in ip("route")
+
+
+def test_one_that_cannot_be_put_back_holds_no_other_up() -> None:
+    ip("address add 10.2.0.3/24 dev tether0")
+    ip("route add 203.0.113.9 via 10.2.0.1 dev tether0 src 10.2.0.3")
+    ip("route add " + VPN)
+    kept = foreign.over("tether0")
+    ip("route flush dev tether0 proto boot")
+    ip("address delete 10.2.0.3/24 dev tether0")
+    foreign.put_back(kept)
+    assert "203.0.113.1" in ip("route")
+    assert "203.0.113.9" not in ip("route")
