@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import threading
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
