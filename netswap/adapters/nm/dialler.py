@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from netswap.adapters.bus import Bus, BusError, plain
+from netswap.adapters.bus import TIMED_OUT, Bus, BusError, plain
 from netswap.adapters.nm import names
 from netswap.adapters.nm.intentions import Intentions
 from netswap.adapters.nm.router import Router
@@ -19,6 +19,10 @@ from netswap.adapters.nm.view import Device
 
 ANY = "/"
 """NetworkManager chooses the device."""
+NOT_FOR_US = frozenset({"UnknownMethod", "UnknownObject", "PermissionDenied", "AccessDenied"})
+"""How the errors end that a profile is answered with which is gone, or another user's."""
+LATE_S = 300.0
+"""For so long an activation may still come that NetworkManager was asked for and hung."""
 
 
 class Profile(NamedTuple):
@@ -45,6 +49,10 @@ class Dialler:
         self._intentions = intentions
         self._orphans = intentions.read()
         """Profiles that a netswapd was about to connect when it died."""
+        self._late: dict[str, float] = {}
+        """Profiles of which NetworkManager has not said what comes of them → until when it may."""
+        self._active: dict[str, str] = {}
+        """Devices' paths → their activations, as seen last."""
 
     async def connect(self, uuid: str | None, connection: str | None) -> None:
         """Begin to connect, on whichever device fits. Raises BusError, LookupError."""
@@ -57,9 +65,13 @@ class Dialler:
                 names.SERVICE, names.PATH, names.MANAGER, "ActivateConnection", "ooo",
                 profile.path, ANY, ANY,
             )  # fmt: skip
-        except BusError:
-            self._intentions.discard(profile.uuid)
+        except BusError as error:
+            if error.name == TIMED_OUT:
+                self._late[profile.uuid] = asyncio.get_running_loop().time() + LATE_S
+            else:
+                self._intentions.discard(profile.uuid)
             raise
+        self._late.pop(profile.uuid, None)
         self.own.add(active)
 
     async def disconnect(self, device: Device) -> None:
@@ -74,13 +86,14 @@ class Dialler:
     async def find(self, uuid: str | None, connection: str | None) -> Profile | None:
         """Return the profile with this UUID and name, None if there is none.
 
-        One of the two is enough. Raises BusError.
+        One of the two is enough. They are asked one by one: the bus lets nobody have more than some
+        calls under way, and there may be hundreds. Raises BusError.
         """
         (paths,) = await self._bus.call(
             names.SERVICE, names.SETTINGS_PATH, names.SETTINGS, "ListConnections"
         )
-        profiles = await asyncio.gather(*(self._profile(path) for path in paths))
-        for path, profile in zip(paths, profiles, strict=True):
+        for path in paths:
+            profile = await self._profile(path)
             if uuid in (None, profile.get("uuid")) and connection in (None, profile.get("id")):
                 return Profile(path, profile.get("uuid", ""))
         return None
@@ -89,14 +102,17 @@ class Dialler:
         """Return who a profile is, {} where it is gone or not for us."""
         try:
             (found,) = await self._bus.call(names.SERVICE, path, names.PROFILE, "GetSettings")
-        except BusError:
-            return {}
+        except BusError as error:
+            if error.name.rpartition(".")[2] in NOT_FOR_US:
+                return {}
+            raise
         identity = plain(found).get("connection", {})
         return identity if isinstance(identity, dict) else {}
 
     def look(self, devices: Iterable[Device]) -> None:
         """Read the note of every activation that is not known, and write what is missing."""
         devices = list(devices)
+        self._active = {device.path: device.activation for device in devices}
         self._adopt(devices)
         for device in devices:
             path = device.activation
@@ -104,21 +120,31 @@ class Dialler:
                 self._meeting[path] = asyncio.create_task(self._meet(device))
 
     def _adopt(self, devices: Iterable[Device]) -> None:
-        """Take over what a netswapd was about to connect when it died: now or never."""
-        adopted = {d.activation for d in devices if d.uuid in self._orphans}
+        """Take over what came of calls whose answer never came.
+
+        NetworkManager hung, or a netswapd died when it was about to connect: that now or never.
+        """
+        now_s = asyncio.get_running_loop().time()
+        late = {uuid for uuid, until_s in self._late.items() if now_s < until_s}
+        adopted = {d.activation: d.uuid for d in devices if d.uuid in self._orphans | late}
         self._orphans = frozenset()
         if adopted:
-            self.own |= adopted
+            self.own |= adopted.keys()
+            self._late = {u: s for u, s in self._late.items() if u not in adopted.values()}
             self._on_change()
 
     async def _meet(self, device: Device) -> None:
         path = device.activation
         try:
-            noted = await self._router.dialled(device.path, note=path in self.own)
+            noted = await self._router.dialled(
+                device.path, note=lambda: path in self.own and self._active.get(device.path) == path
+            )
         except BusError:
             return  # it is about to go, or to change: the next look tries again
         finally:
             del self._meeting[path]
+        if self._active.get(device.path) != path:
+            return  # what was read may be another one's
         self._met.add(path)
         self._intentions.discard(device.uuid)
         if noted and path not in self.own:
@@ -129,4 +155,5 @@ class Dialler:
         """Forget all: another NetworkManager gives the same paths to other activations."""
         self.own.clear()
         self._met.clear()
+        self._late.clear()
         self._intentions.clear()

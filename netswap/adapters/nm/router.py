@@ -40,19 +40,20 @@ class Router:
         """
         await self._edit(device, lambda applied: applied)
 
-    async def dialled(self, device: str, *, note: bool) -> bool:
+    async def dialled(self, device: str, *, note: Callable[[], bool]) -> bool:
         """Return whether it is noted that netswap connected this device; note it if wanted.
 
-        Raises BusError.
+        `note` is asked once it is read. What was changed in between is not tried again: it may be
+        another activation. Raises BusError.
         """
-        found = note
+        found = False
 
         def edit(applied: Applied) -> Applied | None:
             nonlocal found
             found = settings.is_dialled(applied)
-            return settings.dialled(applied) if note and not found else None
+            return settings.dialled(applied) if note() and not found else None
 
-        return await self._edit(device, edit) or found
+        return await self._edit_once(device, edit) or found
 
     def recheck(self) -> None:
         """Ask for a connectivity check, without waiting: one over a dead link takes 20 s."""
