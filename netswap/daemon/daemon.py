@@ -188,6 +188,8 @@ class Daemon:
         finally:
             systemd.notify(READY="1")
         self.configuration = configuration
+        for link, device in self._observer.released(configuration.settings).items():
+            self._stepper.release(link, device)
         self._engine.reconfigure(configuration.settings)
         self._observer.reconfigure(configuration.settings)
         log.info("Configuration read again from %s", configuration.path or "nowhere: defaults")

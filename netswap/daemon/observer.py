@@ -29,6 +29,12 @@ class Observer:
         """Look for other links from now on."""
         self._settings = settings
 
+    def released(self, settings: Settings) -> dict[str, Device]:
+        """Return the links that are none by these settings, with their devices."""
+        wanted = settings.link or self._picker.pick(self._devices)
+        kept = {device.path for _, device in links.assign(wanted, self._devices) if device}
+        return {name: d for name, d in self._assigned.items() if d.path not in kept}
+
     def observe(self, client: Client | None, own: Collection[str] = ()) -> World:
         """Look. What NetworkManager does not tell (any more) is taken to be as it last was.
 

@@ -53,6 +53,9 @@ class Stepper(Protocol):
     def seen(self, world: World) -> World:
         """Return the world as this stepper wants it seen."""
 
+    def release(self, link: str, device: Device) -> None:
+        """Begin to put back what is no link any more."""
+
 
 FOLLOW_UP_S = 1.2
 NAMES_S = 0.25
@@ -130,7 +133,7 @@ class Steps:
             case SetMetric(link, v4, v6):
                 await self._set_metric(step, link, v4, v6)
             case Restore(link):
-                await self._restore(step, link)
+                await self._restore(self._to(step), link, self._device(step, link))
             case _:
                 await self._ask(step)
 
@@ -253,13 +256,23 @@ class Steps:
         while self._following_up:
             await asyncio.wait(self._following_up)
 
-    async def _restore(self, step: Step, link: str) -> None:
+    async def _restore(self, router: Router, link: str, device: Device) -> None:
         self._withdraw(link)
-        device = self._device(step, link)
         with self._foreign_kept(device.ifname):
-            restored = await self._to(step).restore(device.path)
+            restored = await router.restore(device.path)
         if restored:
             log.info("Metric and DNS priority of %s are as they were found", link)
+
+    def release(self, link: str, device: Device) -> None:
+        """Begin to put back what is no link any more; what cannot be is said."""
+        if self.router is not None:
+            self._later(self._release(self.router, link, device))
+
+    async def _release(self, router: Router, link: str, device: Device) -> None:
+        try:
+            await self._restore(router, link, device)
+        except (BusError, OSError) as error:
+            log.warning("Metric and DNS priority of %s stay as they are: %s", link, error)
 
     def _to(self, step: Step) -> Router:
         if self.router is None:
@@ -356,6 +369,10 @@ class DryRun:
                     self._reached[server] = ifname
                 case Connect():
                     raise StepError(step, "this is a dry run")
+
+    def release(self, link: str, device: Device) -> None:  # noqa: ARG002 (nothing is done to it)
+        """Pretend that nothing was ever done to it."""
+        self._ranks.pop(link, None)
 
     def seen(self, world: World) -> World:
         """Return the world as it would be."""

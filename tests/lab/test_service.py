@@ -204,6 +204,18 @@ def test_flood_of_calls_is_answered_and_disturbs_no_probe(running: Lab) -> None:
     assert not [line for line in running.daemons[0].lines if "Changing" in line]
 
 
+def test_reload_puts_back_what_is_no_link_any_more(lab: Lab) -> None:
+    daemon = lab.netswapd(NAMED)
+    wait_until(lambda: lab.link("tether0").metrics() == [200], 5, "the phone stands by")
+    path = next(part for part in daemon.command if part.endswith(".toml"))
+    with open(path, "w") as file:
+        file.write(NAMED[: NAMED.index('[[link]]\nname = "phone"')])
+    ask("Reload")
+    wait_until(lambda: lab.link("tether0").metrics() == [101], 5, "its metric is as it was found")
+    assert lab.guarded() == set()
+    assert daemon.stop() == 0
+
+
 def test_reload_takes_what_is_right_and_refuses_what_is_wrong(lab: Lab) -> None:
     daemon = lab.netswapd(QUICK)
     daemon.wait_for("Blocking", 5)
