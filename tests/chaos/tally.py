@@ -25,7 +25,7 @@ BEGIN = re.compile(r"^.*(?=episode \d+: )", re.MULTILINE)
 OUTCOME = re.compile(r"right again after (?P<right>[\d.]+) s; offline (?P<offline>[\d.]+) s")
 BROKEN = "VIOLATION"
 TIMES = ("right", "worst", "offline")
-"""Seconds until all was right after the last fault, median and worst; those of users offline, worst.
+"""Seconds until all was right after the last fault, median and worst; longest time offline.
 
 First of the episodes with nothing else, then of all.
 """
@@ -104,7 +104,7 @@ def table(rows: dict[str, Row]) -> Table:
     """Return the table: survived/tried, then times in seconds, alone and in all episodes."""
     made = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
     made.add_column("survived/tried", no_wrap=True)
-    for name in ("alone", "in a swap", "beside", *TIMES, *(f"all: {name}" for name in TIMES)):
+    for name in ("alone", "in a swap", "beside", *TIMES, "all", *TIMES[1:]):
         made.add_column(name, justify="right", no_wrap=True)
     for name, row in rows.items():
         made.add_row(name, *row.cells())
