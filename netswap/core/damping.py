@@ -12,6 +12,9 @@ from math import log2
 
 from netswap.core.settings import DampingSettings
 
+HALVINGS = 1000
+"""As many as a float has room for; nobody collects points for more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Penalty:
@@ -24,7 +27,7 @@ class Penalty:
 
     def failed(self, damping: DampingSettings, now_s: float) -> Penalty:
         """Return the penalty after one more failure."""
-        most = damping.reuse * 2 ** (damping.longest_s / damping.half_life_s)
+        most = damping.reuse * 2 ** min(HALVINGS, damping.longest_s / damping.half_life_s)
         points = min(most, self._decayed(damping, now_s) + 1)
         if not self.suppressed_until_s and points < damping.suppress:
             return Penalty(points, now_s)

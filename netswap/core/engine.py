@@ -127,6 +127,11 @@ class Engine:
         self._tracks.reconfigure(settings)
         self._dial.reconfigure(settings)
 
+    def spares(self, link: str) -> bool:
+        """Tell whether a link can be put back as found: it is up, and traffic can do without it."""
+        kept = planning.kept_at_stop(self._world, self._tracks.up)
+        return link in self._tracks.up and (kept is None or kept.name != link)
+
     def stop(self) -> None:
         """Ask for the last batch: leave everything as found (see `plan_stop`)."""
         self._stopping = True

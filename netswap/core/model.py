@@ -107,7 +107,7 @@ class Link:
     stale: bool = False
     """The kernel kept a default route from before NetworkManager was restarted, and it leads."""
     doubled: bool = False
-    """It has default routes of different metrics; such a route may be the other one."""
+    """It has default routes of different metrics, not counting others': one may be such a route."""
     connecting: bool = False
     """Whether NetworkManager is about to connect it."""
     dialled: bool = False

@@ -38,7 +38,7 @@ def select(
 
 def _best(world: World, healths: Mapping[str, Health], *, rested: bool) -> Desired:
     current = world.leader
-    unheard = [link for link in world.links if healths[link.name].state is State.UNKNOWN]
+    unheard = [link for link in world.links if _unheard(healths[link.name], link == current)]
     if unheard and current and healths[current.name].state is not State.DOWN:
         return _stay(world, current, f"{unheard[0].name} is not proven yet")
     fit = [link for link in world.links if _fit(healths[link.name], link == current)]
@@ -55,6 +55,11 @@ def _best(world: World, healths: Mapping[str, Health], *, rested: bool) -> Desir
     if best is None:
         return _stay(world, current, NOWHERE)
     return Desired(best.name, _all_but(world, best), _why(world, healths, best))
+
+
+def _unheard(health: Health, current: bool) -> bool:
+    """Whether it is still to be seen how a link is: not where this computer lets no probe leave."""
+    return health.state is State.UNKNOWN and (current or not health.local_error)
 
 
 def _fit(health: Health, current: bool) -> bool:

@@ -28,6 +28,7 @@ from netswap.adapters.nm.client import Client
 from netswap.adapters.nm.dialler import Dialler
 from netswap.adapters.nm.intentions import Intentions
 from netswap.adapters.nm.router import Router
+from netswap.adapters.nm.view import Device
 from netswap.adapters.probe.icmp import IcmpProber, MakeProber, ProbeFailure
 from netswap.config import Configuration
 from netswap.core import words
@@ -189,11 +190,24 @@ class Daemon:
             systemd.notify(READY="1")
         self.configuration = configuration
         for link, device in self._observer.released(configuration.settings).items():
-            self._stepper.release(link, device)
+            self._release(link, device)
+        if not self.dry_run:
+            self._guard.reopen(linger=configuration.settings.guard.linger_s > 0)
         self._engine.reconfigure(configuration.settings)
         self._observer.reconfigure(configuration.settings)
         log.info("Configuration read again from %s", configuration.path or "nowhere: defaults")
         self._look_soon()
+
+    def _release(self, link: str, device: Device) -> None:
+        if self._engine.spares(link):
+            self._stepper.release(link, device)
+        else:
+            log.warning(
+                "Link %s is none any more, but keeps its metric: traffic needs it, or it is down. "
+                "Put it back with: nmcli device reapply %s",
+                link,
+                device.interface,
+            )
 
     # starting and staying connected
 

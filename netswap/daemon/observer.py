@@ -5,8 +5,9 @@ from __future__ import annotations
 import socket
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
-from netswap.adapters.kernel import routes, servers
+from netswap.adapters.kernel import foreign, routes, servers
 from netswap.adapters.nm import links
 from netswap.adapters.nm.client import Client
 from netswap.adapters.nm.links import Metrics, Picker
@@ -51,7 +52,11 @@ class Observer:
         bodies = _routes()
         metrics = _metrics(bodies)
         barriers = self._guarded()
-        seen = tuple(links.observe(link, device, metrics, own) for link, device in assigned)
+        doubled = foreign.doubled(bodies)
+        seen = tuple(
+            replace(seen, doubled=seen.ifname in doubled)
+            for seen in (links.observe(link, device, metrics, own) for link, device in assigned)
+        )
         names = {link.ifname for link in seen if link.ifname}
         return World(
             links=seen,

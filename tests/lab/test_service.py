@@ -216,6 +216,31 @@ def test_reload_puts_back_what_is_no_link_any_more(lab: Lab) -> None:
     assert daemon.stop() == 0
 
 
+def test_reload_during_an_outage_does_not_cut_off(lab: Lab) -> None:
+    daemon = lab.netswapd(NAMED)
+    daemon.wait_for("Blocking", 5)
+    lab.link("cable0").cut()
+    wait_until(lambda: lab.active() == "tether0", 5, "failover")
+    path = next(part for part in daemon.command if part.endswith(".toml"))
+    with open(path, "w") as file:
+        file.write(NAMED[: NAMED.index('[[link]]\nname = "phone"')])
+    ask("Reload")
+    daemon.wait_for("Link phone is none any more, but keeps its metric", 2)
+    assert lab.active() == "tether0"
+
+
+def test_reload_lets_connections_linger_from_then_on(lab: Lab) -> None:
+    daemon = lab.netswapd(NAMED)
+    daemon.wait_for("Blocking", 5)
+    assert "oifname @lingering" not in lab.ruleset()
+    path = next(part for part in daemon.command if part.endswith(".toml"))
+    with open(path, "a") as file:
+        file.write("[guard]\nlinger_s = 5\n")
+    ask("Reload")
+    assert "oifname @lingering" in lab.ruleset()
+    wait_until(lambda: lab.guarded() == {"tether0"}, 5, "the tether is guarded again")
+
+
 def test_reload_takes_what_is_right_and_refuses_what_is_wrong(lab: Lab) -> None:
     daemon = lab.netswapd(QUICK)
     daemon.wait_for("Blocking", 5)

@@ -44,13 +44,20 @@ def test_stop_removes_a_route_that_a_killed_networkmanager_left_far_behind(lab: 
     """It had the penalty of a failed check then, so it leads nothing, and nothing else mends it."""
     daemon = lab.netswapd(QUICK)
     wait_until(lambda: lab.link("tether0").metrics() == [200], 5, "the tether stands by")
-    stale = ("via", "10.1.0.1", "dev", "cable0", "proto", "dhcp")
-    lab.sh("ip", "route", "add", "default", *stale, "metric", "20099")
+    add = ("ip", "route", "add", "default", "via", "10.1.0.1", "dev", "cable0")
+    lab.sh(*add, "proto", "dhcp", "metric", "20099")
     assert lab.link("cable0").metrics() == [100, 20099]
     assert daemon.stop() == 0
-    wait_until(
-        lambda: lab.link("cable0").metrics() == [100], 2, "only NetworkManager's own is left"
-    )
+    wait_until(lambda: lab.link("cable0").metrics() == [100], 2, "NetworkManager's own is left")
+
+
+def test_stop_leaves_a_users_own_default_route_alone(lab: Lab) -> None:
+    daemon = lab.netswapd(QUICK)
+    wait_until(lambda: lab.link("tether0").metrics() == [200], 5, "the tether stands by")
+    lab.sh("ip", "route", "add", "default", "via", "10.1.0.1", "dev", "cable0", "metric", "500")
+    assert daemon.stop() == 0
+    wait_until(lambda: lab.link("tether0").metrics() == [101], 2, "the metric is as it was found")
+    assert lab.link("cable0").metrics() == [100, 500]
 
 
 def test_stop_during_an_outage_does_not_cut_off(lab: Lab) -> None:

@@ -65,3 +65,8 @@ def test_it_is_never_held_longer_than_the_longest(gaps_s: list[float]) -> None:
         now_s += gap_s
         penalty = penalty.expired(DAMPING, now_s).failed(DAMPING, now_s)
         assert held_s(penalty) <= DAMPING.longest_s + 1e-6
+
+
+def test_points_that_decay_at_once_are_no_trouble() -> None:
+    quick = DampingSettings(half_life_s=1.0, longest_s=86400.0)
+    assert held_s(NO_PENALTY.failed(quick, 0.0).failed(quick, 0.0)) > 0

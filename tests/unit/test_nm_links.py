@@ -224,4 +224,3 @@ def test_metered_is_what_the_user_says_or_else_network_manager(
 def test_stale_routes(kernel: list[int], dns: int | None, stale: bool) -> None:
     seen = links.observe(CABLE, device("eth0", dns4=dns), {("eth0", 4): kernel})
     assert seen.stale is stale
-    assert seen.doubled is (len(set(kernel)) > 1)

@@ -45,6 +45,14 @@ def test_the_best_link_that_is_up(healths: list[Health], active: str) -> None:
     assert select(THREE, *healths).active == active
 
 
+def test_a_link_that_no_probe_may_leave_by_is_not_waited_for() -> None:
+    mute = replace(UNKNOWN, local_error="blocked by a local firewall")
+    on_wlan = world(link("cable", 700), link("wlan", 60), link("tether", 201))
+    assert select(on_wlan, mute, UP, UP).active == "wlan"
+    assert select(on_wlan, mute, DOWN, UP).active == "tether"
+    assert select(THREE, mute, UP, UP).active == "cable"  # it leads: that may be a moment's error
+
+
 def test_everything_but_the_active_link_is_guarded() -> None:
     assert select(THREE, UP, UP, DOWN).guarded == {"wlan", "tether"}
 

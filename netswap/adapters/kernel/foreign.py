@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections import defaultdict
 
 from netswap.adapters import netlink
 from netswap.adapters.kernel import ahead, routes
@@ -29,6 +30,16 @@ def over(ifname: str) -> list[bytes]:
             for way in ways
             if way.protocol == BOOT and way.bits and way.index == index
         ]
+
+
+def doubled(bodies: list[bytes]) -> frozenset[str]:
+    """Return the devices that have default routes of different metrics, not counting others'."""
+    names = dict(socket.if_nameindex())
+    metrics: dict[tuple[str, int], set[int]] = defaultdict(set)
+    for way in routes.ways(bodies):
+        if not way.bits and way.protocol != BOOT and way.index in names:
+            metrics[names[way.index], way.family].add(way.metric)
+    return frozenset(name for (name, _), found in metrics.items() if len(found) > 1)
 
 
 def put_back(bodies: list[bytes]) -> None:

@@ -78,6 +78,12 @@ class Guard:
             self._nft = None
             raise
 
+    def reopen(self, *, linger: bool) -> None:
+        """Make the table anew, and empty, where connections may linger and could not, or could."""
+        if linger != self._linger:
+            self._linger = linger
+            self.open()
+
     def block(self, ifname: str, barrier: Barrier = REFUSE) -> None:
         """Refuse what leaves by this link."""
         there = self._places()

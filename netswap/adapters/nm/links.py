@@ -102,7 +102,6 @@ def observe(
         servers=device.servers,
         barrier=_barrier(settings, device),
         stale=_stale(kernel4, device.dns4) or _stale(kernel6, device.dns6),
-        doubled=len(set(kernel4)) > 1 or len(set(kernel6)) > 1,
         connecting=device.state in names.CONNECTING,
         dialled=device.activation in own,
     )
