@@ -236,15 +236,17 @@ class Steps:
     @contextlib.contextmanager
     def _foreign_kept(self, ifname: str) -> Iterator[None]:
         """Have put back what NetworkManager removes with a Reapply: routes that others made."""
+        links = self._interfaces
         try:
-            kept = foreign.over(ifname)
+            kept = frozenset(foreign.over(ifname))
+            tunnelled = servers.tunnelled(kept, links) if kept else kept
         except OSError:
-            kept = []
+            kept = tunnelled = frozenset()
         try:
             yield
         finally:  # also where it does not answer: it may do as it was asked all the same
             if kept:
-                self._later(_put_back(kept))
+                self._later(_put_back(kept, tunnelled, links))
 
     def _later(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -299,12 +301,21 @@ def _explained(error: BusError) -> str:
     return f"{error}: the connection is one user's own; mend it with: {mend}"
 
 
-async def _put_back(kept: list[bytes]) -> None:
-    """Put routes back whenever they are gone, until NetworkManager has done with the link."""
+async def _put_back(
+    kept: frozenset[bytes], tunnelled: frozenset[bytes], links: Collection[str]
+) -> None:
+    """Put routes back whenever they are gone, until NetworkManager has done with the link.
+
+    A VPN that ends removes its routes, too: the one to its server must not outlive the tunnel, or
+    the VPN could not be connected anew by another link.
+    """
+    again: set[bytes] = set()
     with contextlib.suppress(TimeoutError, OSError):
         async with asyncio.timeout(ROUTES_S):
             while True:
-                foreign.put_back(kept)
+                ended = tunnelled - servers.tunnelled(tunnelled, links) if tunnelled else tunnelled
+                foreign.take_away(again & ended)
+                again |= set(foreign.put_back(kept - ended))
                 await asyncio.sleep(0.02)
 
 

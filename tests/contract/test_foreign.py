@@ -9,12 +9,12 @@ from typing import cast
 import pytest
 
 from netswap.adapters.bus import TIMED_OUT, BusError
-from netswap.adapters.kernel import foreign
+from netswap.adapters.kernel import foreign, servers
 from netswap.adapters.nft.guard import Guard
 from netswap.adapters.nm.router import Router
 from netswap.adapters.nm.view import Device
 from netswap.core.actions import SetMetric
-from netswap.daemon.steps import StepError, Steps
+from netswap.daemon.steps import StepError, Steps, _put_back
 
 VPN = "203.0.113.1 via 10.2.0.1 dev tether0"
 
@@ -57,6 +57,31 @@ def test_they_are_put_back_though_networkmanager_answers_too_late() -> None:
     ip("route add " + VPN)
     asyncio.run(run())
     assert "203.0.113.1" in ip("route")
+
+
+def test_the_route_to_a_vpns_server_does_not_outlive_its_tunnel() -> None:
+    """The VPN ends while NetworkManager is being watched, and takes its own routes away."""
+
+    async def run() -> None:
+        kept = frozenset(foreign.over("tether0"))
+        tunnelled = servers.tunnelled(kept, {"tether0"})
+        assert len(tunnelled) == 1
+        putting_back = asyncio.create_task(_put_back(kept, tunnelled, {"tether0"}))
+        await asyncio.sleep(0.1)
+        ip("route delete " + VPN)
+        await asyncio.sleep(0.1)
+        assert "203.0.113.1" in ip("route"), "it is put back: NetworkManager may have done it"
+        ip("link delete tun0")
+        await putting_back
+
+    for command in ("link add tun0 type veth peer name other", "link set tun0 up"):
+        ip(command)
+    ip("route add 192.0.2.0/24 via 10.2.0.1 dev tether0")
+    ip("route add 128.0.0.0/1 dev tun0")
+    ip("route add " + VPN)
+    asyncio.run(run())
+    assert "203.0.113.1" not in ip("route")
+    assert "192.0.2.0/24" in ip("route")
 
 
 def test_one_that_cannot_be_put_back_holds_no_other_up() -> None:

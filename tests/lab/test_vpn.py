@@ -92,6 +92,23 @@ def test_tunnel_that_was_made_over_the_backup_goes_on_after_the_swap_back(
     assert to_server(lab) == found
 
 
+def test_tunnel_that_ends_with_the_backups_connections_connects_anew_by_the_cable(
+    lab: Lab, cable: Link, tether: Link
+) -> None:
+    """It removes its routes itself: none of those that netswap puts back may outlive it."""
+    start(lab)
+    cable.cut()
+    wait_until(lambda: lab.guarded() == {"cable0"}, 5, "the tether takes over")
+    Vpn(lab, "tcp", options=METRIC_50)
+    assert "dev tether0" in to_server(lab)[0]
+    cable.heal()
+    wait_until(lambda: lab.guarded() == {"tether0"}, 10, "the swap back")
+    wait_until(lambda: to_server(lab) != [] and reached_by(lab, cable), 30, "it connects anew")
+    assert [route for route in to_server(lab) if "dev tether0" in route] == []
+    with HeldConnection() as held:
+        assert held.answers()
+
+
 def test_when_the_tunnel_is_gone_nothing_of_it_is_left(lab: Lab, cable: Link, tether: Link) -> None:
     Vpn(lab, options=f"{METRIC_50} --persist-tun")
     start(lab)

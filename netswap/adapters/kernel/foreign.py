@@ -7,9 +7,9 @@ are NetworkManager's business.
 
 from __future__ import annotations
 
-import contextlib
 import socket
 from collections import defaultdict
+from collections.abc import Iterable
 
 from netswap.adapters import netlink
 from netswap.adapters.kernel import ahead, routes
@@ -17,7 +17,7 @@ from netswap.adapters.kernel import ahead, routes
 BOOT = 3
 """RTPROT_BOOT: what `ip route add` and VPNs use. NetworkManager's own have other numbers."""
 
-_RTM_NEWROUTE = 24
+_RTM_NEWROUTE, _RTM_DELROUTE = 24, 25
 
 
 def over(ifname: str) -> list[bytes]:
@@ -42,14 +42,27 @@ def doubled(bodies: list[bytes]) -> frozenset[str]:
     return frozenset(name for (name, _), found in metrics.items() if len(found) > 1)
 
 
-def put_back(bodies: list[bytes]) -> None:
-    """Put back those that are missing, as far as that can be done now.
+def put_back(bodies: Iterable[bytes]) -> list[bytes]:
+    """Put back those that are missing, as far as that can be done now; return which were.
 
     The kernel refuses what stands, and what leads nowhere: its gateway or source may have gone.
     Raises OSError where the kernel cannot be asked.
     """
     flags = netlink.NLM_F_ACK | netlink.NLM_F_CREATE | netlink.NLM_F_APPEND  # after one of ours
     with routes.channel() as channel:
+        return [body for body in bodies if _done(channel, _RTM_NEWROUTE, flags, body)]
+
+
+def take_away(bodies: Iterable[bytes]) -> None:
+    """Take away what was put back. Raises OSError where the kernel cannot be asked."""
+    with routes.channel() as channel:
         for body in bodies:
-            with contextlib.suppress(OSError):
-                netlink.ask(channel, netlink.build(_RTM_NEWROUTE, flags, body))
+            _done(channel, _RTM_DELROUTE, netlink.NLM_F_ACK, body)
+
+
+def _done(channel: socket.socket, request: int, flags: int, body: bytes) -> bool:
+    try:
+        netlink.ask(channel, netlink.build(request, flags, body))
+    except OSError:
+        return False
+    return True

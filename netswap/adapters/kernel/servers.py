@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from netswap.adapters import netlink
@@ -52,6 +52,21 @@ def servers(ways: Sequence[Way], links: Collection[str]) -> tuple[Server, ...]:
         for address in sorted({way.destination for way in hosts})
     ]
     return tuple(server for server in found if server.found or server.own)
+
+
+def tunnelled(bodies: Iterable[bytes], links: Collection[str]) -> frozenset[bytes]:
+    """Return those of these routes that keep one address out of a tunnel, there or not.
+
+    Raises OSError where the kernel cannot be asked.
+    """
+    with routes.channel() as channel:
+        ways = list(routes.ways(routes.dump(channel)))
+    names = dict(socket.if_nameindex())
+    return frozenset(
+        way.body
+        for way in routes.ways(bodies)
+        if way.host and _tunnelled(_address(way.destination), ways, names, links)
+    )
 
 
 def _server(
