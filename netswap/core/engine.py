@@ -104,7 +104,7 @@ class Engine:
             case Replied() | ProbeFailed() | Checked() | Doubted() | Slept() | Used():
                 changed = self._tracks.take(event, now_s)
         if isinstance(event, Slept):
-            self._dial.wake(now_s)
+            self._wake(event.slept_s, now_s)
         if not changed and now_s < self._due_s:
             return False
         changed |= self._tracks.expire(now_s)
@@ -112,6 +112,12 @@ class Engine:
             changed |= now_s >= self._decision_s
             self._go_on(now_s, decide=changed)
         return changed
+
+    def _wake(self, slept_s: float, now_s: float) -> None:
+        """Go on after a sleep. The time that the user asked for went on meanwhile."""
+        self._dial.wake(now_s)
+        until_s = self._override.until_s - slept_s
+        self._override = replace(self._override, until_s=until_s)
 
     def _go_on(self, now_s: float, *, decide: bool) -> None:
         if decide:

@@ -88,6 +88,9 @@ class Forgiven:
 class Slept:
     """The computer was suspended, and has woken up: all that was known is old."""
 
+    slept_s: float = 0.0
+    """For how long, which monotonic times know nothing of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Elapsed:

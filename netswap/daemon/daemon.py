@@ -380,10 +380,10 @@ class Daemon:
     def tell(self, event: Event) -> None:
         """Hand an event to the engine and perform what it wants; never from within itself."""
         within = bool(self._inbox)
-        slept = self._sleep.over()
-        if slept and self._recorder:
+        slept_s = self._sleep.over()
+        if slept_s and self._recorder:
             self._recorder.slept()
-        self._inbox += [Slept(), event] if slept else [event]
+        self._inbox += [Slept(slept_s), event] if slept_s else [event]
         if within:
             return
         changed = False

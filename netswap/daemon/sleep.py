@@ -23,8 +23,8 @@ class Sleep:
         self._awake, self._always = awake, always
         self._slept_s = always() - awake()
 
-    def over(self) -> bool:
-        """Return whether it slept since the last call."""
+    def over(self) -> float:
+        """Return for how many seconds it slept since the last call, 0 if it did not."""
         slept_s = self._always() - self._awake()
         gained_s, self._slept_s = slept_s - self._slept_s, slept_s
-        return gained_s > NOTICED_S
+        return gained_s if gained_s > NOTICED_S else 0.0

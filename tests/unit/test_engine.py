@@ -23,7 +23,15 @@ from netswap.core.actions import (
     Unblock,
 )
 from netswap.core.engine import Engine
-from netswap.core.events import Applied, Elapsed, Observed, Overridden, ProbeFailed, Replied
+from netswap.core.events import (
+    Applied,
+    Elapsed,
+    Observed,
+    Overridden,
+    ProbeFailed,
+    Replied,
+    Slept,
+)
 from netswap.core.model import Condition, Mode, Override, Role, State, World
 from netswap.core.settings import DampingSettings, ProbeSettings, Settings
 from tests.unit.worlds import gone, link, take_all, world
@@ -52,7 +60,7 @@ class Driven:
         self.handle(Observed(seen))
 
     def handle(
-        self, event: Observed | Replied | ProbeFailed | Applied | Overridden | Elapsed
+        self, event: Observed | Replied | ProbeFailed | Applied | Overridden | Elapsed | Slept
     ) -> None:
         """Tell it something; answer its probes at once."""
         self.engine.handle(event, self.now_s)
@@ -324,6 +332,15 @@ def test_the_same_choice_again_is_not_said_again() -> None:
     driven.actions.clear()
     driven.handle(Overridden(Override(Mode.PAUSED)))
     assert [a for a in driven.actions if isinstance(a, Say) and a.kind is Kind.MODE] == []
+
+
+def test_a_pause_goes_on_while_the_computer_sleeps() -> None:
+    driven = Driven(REST)
+    driven.handle(Overridden(Override(Mode.PAUSED, until_s=3600.0)))
+    driven.handle(Slept(1800.0))
+    assert driven.engine.snapshot(driven.now_s).override.until_s == 1800.0
+    driven.handle(Slept(86400.0))
+    assert driven.engine.snapshot(driven.now_s).override.mode is Mode.AUTO
 
 
 def test_a_pause_without_an_end_is_no_deadline() -> None:

@@ -12,7 +12,7 @@ def test_a_sleep_is_told_of_once() -> None:
     awake[0], always[0] = 160.0, 160.0
     assert not sleep.over()
     awake[0], always[0] = 161.0, 3761.0
-    assert sleep.over()
+    assert sleep.over() == 3600.0
     assert not sleep.over()
 
 
