@@ -26,6 +26,8 @@ class Address:
     """Whether the kernel prefers it, as a source, to other devices' addresses (RFC 6724)."""
     temporary: bool = False
     """Whether the kernel made it up, for privacy (RFC 8981): once flushed it does not come back."""
+    prefix: int = 128
+    """How many bits its network has."""
 
 
 def addresses(listing: Path = _IF_INET6) -> list[Address]:
@@ -37,7 +39,8 @@ def addresses(listing: Path = _IF_INET6) -> list[Address]:
 
 
 def _parse(line: str) -> Address:
-    address, _index, _length, _scope, flags, ifname = line.split()
+    address, _index, length, _scope, flags, ifname = line.split()
     usable = not int(flags, 16) & (_DEPRECATED | _TENTATIVE)
     temporary = bool(int(flags, 16) & _TEMPORARY)
-    return Address(ifname, IPv6Address(bytes.fromhex(address)), usable, temporary)
+    prefix = int(length, 16)
+    return Address(ifname, IPv6Address(bytes.fromhex(address)), usable, temporary, prefix)

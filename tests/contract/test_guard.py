@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import struct
@@ -348,6 +349,19 @@ def test_an_address_that_the_other_link_has_too_is_its_own(bare: Guard) -> None:
         assert client.getsockname()[0] == "2001:db8::2"
         client.send(b"x")
     assert bare.refused() == 0
+
+
+def test_an_address_of_a_standby_answers_its_own_network_by_the_other_link(bare: Guard) -> None:
+    """A cable and a Wi-Fi in one network: whoever is in it asks for either address."""
+    command = "ip route add 2001:db8::77/128 dev free0"
+    subprocess.run(command.split(), check=True)
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as answering:
+        answering.bind(("2001:db8::2", 0))
+        answering.sendto(b"x", ("2001:db8::77", 9))
+        assert bare.refused() == 0
+        with contextlib.suppress(OSError):
+            answering.sendto(b"x", ELSEWHERE)
+    assert bare.refused() == 1
 
 
 def test_an_address_of_a_standby_is_reached_from_within(bare: Guard) -> None:

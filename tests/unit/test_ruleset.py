@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address
+from ipaddress import IPv6Interface
 
 import pytest
 from hypothesis import given
@@ -162,10 +162,12 @@ def test_what_was_allowed_over_a_link_that_is_gone_is_swept() -> None:
 
 
 def test_foreign_addresses_take_the_place_of_those_before() -> None:
-    flush = "flush set inet netswap foreign6\n"
-    assert ruleset.set_foreign([]) == flush
-    assert ruleset.set_foreign([IPv6Address("2001:db8::2"), IPv6Address("2001:db8::1")]) == (
-        f"{flush}add element inet netswap foreign6 {{ 2001:db8::1, 2001:db8::2 }}\n"
+    foreign, near = (f"flush set inet netswap {name}\n" for name in ("foreign6", "near6"))
+    assert ruleset.set_foreign([]) == foreign + near
+    known = [IPv6Interface("2001:db8::2/64"), IPv6Interface("2001:db8::1/64")]
+    assert ruleset.set_foreign(known) == (
+        f"{foreign}add element inet netswap foreign6 {{ 2001:db8::1, 2001:db8::2 }}\n"
+        f"{near}add element inet netswap near6 {{ 2001:db8::/64 }}\n"
     )
 
 

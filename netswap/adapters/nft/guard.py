@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Collection, Mapping
+from ipaddress import IPv6Interface
 from typing import Protocol, Self
 
 import nftables
@@ -142,7 +143,9 @@ def _foreign(guarded: Collection[str]) -> str:
     """Have the addresses that these links have now kept off every other link."""
     known = inet6.addresses()
     return ruleset.set_foreign(
-        a.address for a in known if a.ifname in guarded and not a.address.is_link_local
+        IPv6Interface((a.address, a.prefix))
+        for a in known
+        if a.ifname in guarded and not a.address.is_link_local
     )
 
 

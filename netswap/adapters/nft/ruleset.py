@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from ipaddress import IPv6Address, ip_network
+from ipaddress import IPv6Interface, collapse_addresses, ip_network
 
 from netswap.adapters.nft.errors import GuardError
 from netswap.core.model import Barrier
@@ -77,10 +77,16 @@ table inet netswap {{
     type ipv6_addr;
     comment "addresses of standby links"
   }}
+  set near6 {{
+    type ipv6_addr;
+    flags interval;
+    comment "the networks that those are in"
+  }}
   chain output {{
     type filter hook output priority 20; policy accept;
 {linger}\
-    oifname != "lo" ip6 saddr @foreign6 fib saddr . oif type != local goto answer
+    oifname != "lo" ip6 saddr @foreign6 ip6 daddr != @near6 \
+fib saddr . oif type != local goto answer
     oifname != @standby accept
     meta mark {mark:#010x} accept comment "netswap's own probes"
     udp sport 68 udp dport 67 accept comment "DHCPv4 renewals"
@@ -165,11 +171,20 @@ def unblock(ifname: str, there: frozenset[Place]) -> str:
     return _commands("delete", {p for p in there if p[1] == name and not p[2]})
 
 
-def set_foreign(addresses: Iterable[IPv6Address]) -> str:
-    """Make these the addresses that only their own link may send from, in one transaction."""
-    elements = ", ".join(str(address) for address in sorted(addresses))
-    added = f"add element {TABLE} foreign6 {{ {elements} }}\n" if elements else ""
-    return f"flush set {TABLE} foreign6\n{added}"
+def set_foreign(addresses: Iterable[IPv6Interface]) -> str:
+    """Make these the addresses that only their own link may send from, in one transaction.
+
+    But to their own networks, where both links may be: an answer to who asked for that address.
+    """
+    known = sorted(addresses)
+    near = collapse_addresses(address.network for address in known)
+    return _filled("foreign6", [address.ip for address in known]) + _filled("near6", near)
+
+
+def _filled(name: str, wanted: Iterable[object]) -> str:
+    elements = ", ".join(map(str, wanted))
+    added = f"add element {TABLE} {name} {{ {elements} }}\n" if elements else ""
+    return f"flush set {TABLE} {name}\n{added}"
 
 
 def sweep(there: frozenset[Place], existing: Collection[str]) -> str:
