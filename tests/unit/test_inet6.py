@@ -22,11 +22,17 @@ def test_tentative_and_deprecated_ones_are_not_usable(tmp_path: Path) -> None:
     listing.write_text(LISTING)
 
     assert addresses(listing) == [
-        Address("tether0", IPv6Address("2001:db8:2::ff:201"), usable=False),
-        Address("cable0", IPv6Address("2001:db8:1::ff:101"), usable=False),
+        Address("tether0", IPv6Address("2001:db8:2::ff:201"), usable=False, prefix=64),
+        Address("cable0", IPv6Address("2001:db8:1::ff:101"), usable=False, prefix=64),
         Address("cable0", IPv6Address("2001:db8:1::65"), usable=True),
-        Address("enx0a1b2c3d4e5f", IPv6Address("fe80::fe"), usable=False),
-        Address("cable0", IPv6Address("2001:db8:1:0:3c4:d99d:ea0e:331c"), True, temporary=True),
+        Address("enx0a1b2c3d4e5f", IPv6Address("fe80::fe"), usable=False, prefix=64),
+        Address(
+            "cable0",
+            IPv6Address("2001:db8:1:0:3c4:d99d:ea0e:331c"),
+            True,
+            temporary=True,
+            prefix=64,
+        ),
         Address("lo", IPv6Address("::1"), usable=True),
     ]
 
