@@ -87,7 +87,7 @@ class Results:
         self.back_failed = Measure(
             "swap_back_failed", "swap back: failed connects", "", 0, Bar(WORST, 0.0)
         )
-        self.back_ended = Measure("swap_back_ended", "swap back: connects under way ended", "", 0)
+        self.back_ended = Measure("swap_back_ended", "swap back: of them, under way", "", 0)
         self.pulled = Measure(
             "pulled_to_route_s", "cable pulled → kernel route", "s", 3, Bar(WORST, 0.1)
         )

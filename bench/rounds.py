@@ -73,10 +73,10 @@ class Rounds:
         )
 
     def _count_failed(self, since: float, moved: float) -> None:
-        """Count what failed, and by itself what was under way over the backup at the swap."""
+        """Count what failed, and of that what was under way over the backup at the swap."""
         failures = self._users.failures(since)
         ended = sum(failure.start < moved <= failure.end for failure in failures)
-        self._results.back_failed.values.append(len(failures) - ended)
+        self._results.back_failed.values.append(len(failures))
         self._results.back_ended.values.append(ended)
 
     def _rest(self) -> None:
