@@ -190,4 +190,4 @@ def test_links_are_completed(netswapd: FakeNetswapd) -> None:
 def test_completion_without_the_service_is_quiet_and_quick(bus: PrivateBus) -> None:
     began_s = time.monotonic()
     assert completed("use ") == []
-    assert time.monotonic() - began_s < 5, "it waited as long as for an answer"
+    assert time.monotonic() - began_s < 2
