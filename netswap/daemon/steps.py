@@ -238,10 +238,10 @@ class Steps:
         """Have put back what NetworkManager removes with a Reapply: routes that others made."""
         links = self._interfaces
         try:
-            kept = frozenset(foreign.over(ifname))
-            tunnelled = servers.tunnelled(kept, links) if kept else kept
+            kept = foreign.over(ifname)
+            tunnelled = servers.tunnelled(kept, links) if kept else frozenset()
         except OSError:
-            kept = tunnelled = frozenset()
+            kept, tunnelled = [], frozenset()
         try:
             yield
         finally:  # also where it does not answer: it may do as it was asked all the same
@@ -302,7 +302,7 @@ def _explained(error: BusError) -> str:
 
 
 async def _put_back(
-    kept: frozenset[bytes], tunnelled: frozenset[bytes], links: Collection[str]
+    kept: Sequence[bytes], tunnelled: frozenset[bytes], links: Collection[str]
 ) -> None:
     """Put routes back whenever they are gone, until NetworkManager has done with the link.
 
@@ -315,7 +315,7 @@ async def _put_back(
             while True:
                 ended = tunnelled - servers.tunnelled(tunnelled, links) if tunnelled else tunnelled
                 foreign.take_away(again & ended)
-                again |= set(foreign.put_back(kept - ended))
+                again |= set(foreign.put_back(body for body in kept if body not in ended))
                 await asyncio.sleep(0.02)
 
 

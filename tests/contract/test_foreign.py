@@ -63,7 +63,7 @@ def test_the_route_to_a_vpns_server_does_not_outlive_its_tunnel() -> None:
     """The VPN ends while NetworkManager is being watched, and takes its own routes away."""
 
     async def run() -> None:
-        kept = frozenset(foreign.over("tether0"))
+        kept = foreign.over("tether0")
         tunnelled = servers.tunnelled(kept, {"tether0"})
         assert len(tunnelled) == 1
         putting_back = asyncio.create_task(_put_back(kept, tunnelled, {"tether0"}))
