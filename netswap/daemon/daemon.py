@@ -192,7 +192,8 @@ class Daemon:
         for link, device in self._observer.released(configuration.settings).items():
             self._release(link, device)
         if not self.dry_run:
-            self._guard.reopen(linger=configuration.settings.guard.linger_s > 0)
+            with or_end():  # without a guard it would see nothing from then on
+                self._guard.reopen(linger=configuration.settings.guard.linger_s > 0)
         self._engine.reconfigure(configuration.settings)
         self._observer.reconfigure(configuration.settings)
         log.info("Configuration read again from %s", configuration.path or "nowhere: defaults")
