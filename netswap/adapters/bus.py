@@ -137,8 +137,10 @@ class _MessageBus(MessageBus):  # type: ignore[misc]
             for _ in range(AT_ONCE):
                 if not self._unmarshaller.unmarshall():
                     return
-                self._on_message(self._unmarshaller.message)
+                read = self._unmarshaller
                 self._unmarshaller: Any = self._create_unmarshaller()
+                read.readers.clear()  # its own methods: it would stay until the cycle is found
+                self._on_message(read.message)
         except Exception as error:  # noqa: BLE001 (as in the library: whatever it is, it is the end)
             self._finalize(error)
         else:

@@ -133,10 +133,19 @@ class Engine:
         self._tracks.reconfigure(settings)
         self._dial.reconfigure(settings)
 
+    @property
+    def up(self) -> frozenset[str]:
+        """The links that are up."""
+        return self._tracks.up
+
     def spares(self, link: str) -> bool:
-        """Tell whether a link can be put back as found: it is up, and traffic can do without it."""
-        kept = planning.kept_at_stop(self._world, self._tracks.up)
-        return link in self._tracks.up and (kept is None or kept.name != link)
+        """Tell whether traffic can do without a link, or without what was one.
+
+        It cannot where it might go by a dead one instead. While steps are under way nobody knows.
+        """
+        others = [other for other in self._world.links if other.name != link and other.v4]
+        leads = self._world.leader in others and self._world.leader.name in self.up
+        return not self.busy and (leads or all(other.name in self.up for other in others))
 
     def stop(self) -> None:
         """Ask for the last batch: leave everything as found (see `plan_stop`)."""

@@ -72,6 +72,11 @@ class Observer:
         wanted = [link.name for link in self._settings.link if link.connect == "on-demand"]
         return [self._assigned[name] for name in wanted if name in self._assigned]
 
+    @property
+    def taken(self) -> frozenset[str]:
+        """The D-Bus paths of the devices that links have now."""
+        return frozenset(device.path for device in self._assigned.values())
+
     def device(self, link: str) -> Device | None:
         """Return a link's device, None if NetworkManager has none now."""
         return self._assigned.get(link)

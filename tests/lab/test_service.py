@@ -225,7 +225,27 @@ def test_reload_during_an_outage_does_not_cut_off(lab: Lab) -> None:
     with open(path, "w") as file:
         file.write(NAMED[: NAMED.index('[[link]]\nname = "phone"')])
     ask("Reload")
-    daemon.wait_for("Link phone is none any more, but keeps its metric", 2)
+    daemon.wait_for("Link phone is none any more; until another one works, traffic needs it", 2)
+    assert holds(lambda: lab.active() == "tether0", 1)
+    lab.link("cable0").heal()
+    wait_until(lambda: lab.link("tether0").metrics() == [101], 10, "its metric is as it was found")
+    assert lab.active() == "cable0"
+    assert daemon.stop() == 0
+
+
+def test_a_link_that_is_none_any_more_keeps_traffic_at_a_stop_if_the_others_are_dead(
+    lab: Lab,
+) -> None:
+    daemon = lab.netswapd(NAMED)
+    daemon.wait_for("Blocking", 5)
+    lab.link("cable0").cut()
+    wait_until(lambda: lab.active() == "tether0", 5, "failover")
+    path = next(part for part in daemon.command if part.endswith(".toml"))
+    with open(path, "w") as file:
+        file.write(NAMED[: NAMED.index('[[link]]\nname = "phone"')])
+    ask("Reload")
+    daemon.wait_for("until another one works, traffic needs it", 2)
+    assert daemon.stop() == 0
     assert lab.active() == "tether0"
 
 
