@@ -40,10 +40,13 @@ def cost(pid: int) -> Cost:
     return Cost(time.monotonic(), cpu_ns / 1e9, wakeups)
 
 
-def netswapctl(*args: str) -> None:
-    """Tell the running daemon something."""
+def netswapctl(*args: str) -> str:
+    """Tell or ask the running daemon something; return what is printed."""
     command = (str(NETSWAPCTL), *args)
-    subprocess.run(command, env=sandbox.environment(), check=True, capture_output=True)
+    done = subprocess.run(
+        command, env=sandbox.environment(), check=True, capture_output=True, text=True
+    )
+    return done.stdout
 
 
 def decided_at(daemon: Netswapd, target: str, since: float) -> float:

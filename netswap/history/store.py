@@ -25,6 +25,8 @@ DEFAULT_PATH = Path("/var/lib/netswap/history.db")
 MINUTES_S = 14 * 86400
 HOURS_S = 2 * 366 * 86400
 BUSY_S = 5.0
+CACHE_KB = 200
+"""SQLite would keep up to 2 MB of the file in memory, more of it with each day."""
 PUBLIC = 0o644
 """Who may look at netswap's links may look at their past; so it is on the bus, too."""
 
@@ -133,6 +135,7 @@ class Store(_Database):
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA wal_autocheckpoint = 100")
+        self._db.execute(f"PRAGMA cache_size = -{CACHE_KB}")
         with self._transaction():
             migrate(self._db.execute)
             self._end_what_was_cut()
