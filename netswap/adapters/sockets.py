@@ -27,7 +27,7 @@ from netswap.adapters import netlink
 _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY, _SOCK_DESTROY = 20, 21
 
-_ESTABLISHED, _TIME_WAIT, _CLOSE, _LISTEN = 1, 6, 7, 10  # net/tcp_states.h
+_SYN_SENT, _TIME_WAIT, _CLOSE, _LISTEN = 2, 6, 7, 10  # net/tcp_states.h
 _STATES = sum(1 << state for state in range(1, 12) if state not in {_TIME_WAIT, _CLOSE, _LISTEN})
 """Somebody may be waiting. A connected UDP socket counts as established, another as closed."""
 
@@ -103,21 +103,39 @@ def destroy(
         return Destroyed(ended)
 
 
-def _connections(channel: socket.socket) -> list[Connection]:
+def connecting(addresses: Collection[str]) -> bool:
+    """Tell whether a TCP connection from one of these addresses is about to come about.
+
+    Raises OSError if the kernel cannot be asked.
+    """
+    wanted = {ip_address(address) for address in addresses}
+    with socket.socket(
+        socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_SOCK_DIAG
+    ) as channel:
+        channel.connect((0, 0))
+        begun = _connections(channel, (socket.IPPROTO_TCP,), 1 << _SYN_SENT)
+        return any(connection.local in wanted for connection in begun)
+
+
+def _connections(
+    channel: socket.socket,
+    protocols: Collection[int] = (socket.IPPROTO_TCP, socket.IPPROTO_UDP),
+    states: int = _STATES,
+) -> list[Connection]:
     found = []
     for family in (socket.AF_INET, socket.AF_INET6):
-        for protocol in (socket.IPPROTO_TCP, socket.IPPROTO_UDP):
+        for protocol in protocols:
             try:
-                bodies = netlink.ask(channel, dump_request(family, protocol))
+                bodies = netlink.ask(channel, dump_request(family, protocol, states))
             except FileNotFoundError:
                 continue  # the kernel has no diagnostics for this protocol (udp_diag)
             found += [parse_connection(protocol, body) for body in bodies]
     return found
 
 
-def dump_request(family: int, protocol: int) -> bytes:
+def dump_request(family: int, protocol: int, states: int = _STATES) -> bytes:
     """Ask for all sockets of a kind that have a peer."""
-    body = _REQUEST.pack(family, protocol, 0, 0, _STATES) + bytes(_ID_SIZE)
+    body = _REQUEST.pack(family, protocol, 0, 0, states) + bytes(_ID_SIZE)
     return netlink.build(_SOCK_DIAG_BY_FAMILY, netlink.NLM_F_DUMP, body)
 
 

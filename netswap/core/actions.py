@@ -29,6 +29,8 @@ class Block:
     link: str
     ifname: str
     barrier: Barrier = REFUSE
+    beginning: tuple[str, ...] = ()
+    """The addresses of a link that works: connects under way from there may succeed first."""
 
 
 @dataclass(frozen=True, slots=True)

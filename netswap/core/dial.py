@@ -8,8 +8,8 @@ seconds. It is let go `release_after_s` after a link before it carries traffic a
 it was netswap that connected it; where it is connected on suspicion, each new one begins that time
 anew.
 
-A link that is just coming back is waited for. So is the whole network for `GRACE_S` after a start
-or a sleep: NetworkManager is busy connecting the others then.
+A link that is just coming back is waited for, unless nothing can be sent by it. So is the whole
+network for `GRACE_S` after a start or a sleep: NetworkManager is busy connecting the others then.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from netswap.core.settings import LinkSettings, Settings
 GRACE_S = 10.0
 FIRST_S = 2.0
 LONGEST_S = 60.0
+MUTE_S = 3.0
+"""For so long a link that is coming back may be unable to send: a firewall may stand before it."""
 SHOWN_S = 3.0
 """How long it may take until the world shows what NetworkManager was asked for."""
 
@@ -182,8 +184,9 @@ class Dial:
             working = _Standing.WORKS if health.clean else _Standing.SUSPECT
             return _Standing.FAILED if health.fault else working
         if link.usable:
+            mute = health.local_error and now_s >= health.since_s + MUTE_S
             coming = health.state is State.UNKNOWN or not health.losses
-            return _Standing.COMING if coming else _Standing.FAILED
+            return _Standing.COMING if coming and not mute else _Standing.FAILED
         if link.name not in self._wanted:
             return _Standing.FAILED
         attempt = self._tries.get(link.name)

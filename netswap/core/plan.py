@@ -53,7 +53,7 @@ def plan(
     steps += _linger(desired, world)
     if world.leads(active):
         steps += _reach(desired, world, active, touchable)
-        steps += _block(desired, world)
+        steps += _block(desired, world, touchable)
         steps += (EndConnections(name, "", lost) for name, lost in world.orphans.items())
     if world.managed and (desired.forced or active.name in touchable):
         four, six = (_Family(v, world, active, touchable, metrics) for v in (4, 6))
@@ -114,7 +114,7 @@ def _linger(desired: Desired, world: World) -> Iterator[Step]:
             yield Linger(link.name, link.ifname, link.addresses)
 
 
-def _block(desired: Desired, world: World) -> Iterator[Step]:
+def _block(desired: Desired, world: World, touchable: frozenset[str]) -> Iterator[Step]:
     for link in world.links:
         barrier = link.barrier
         if link.name not in desired.guarded or not link.ifname or barrier is None:
@@ -122,7 +122,8 @@ def _block(desired: Desired, world: World) -> Iterator[Step]:
         guarded = link.ifname in world.guarded
         stands = world.barriers.get(link.ifname, barrier)
         if not guarded or stands != barrier:
-            yield Block(link.name, link.ifname, barrier)
+            waits = not guarded and not barrier.lingering and link.name in touchable
+            yield Block(link.name, link.ifname, barrier, link.addresses if waits else ())
         if link.addresses and (not guarded or (stands.lingering and not barrier.lingering)):
             yield EndConnections(
                 link.name, link.ifname, link.addresses, barrier.allow, not barrier.lingering

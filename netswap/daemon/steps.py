@@ -58,6 +58,8 @@ class Stepper(Protocol):
 
 
 FOLLOW_UP_S = 1.2
+BEGUN_S = 0.05
+"""For so long connects over a link that works may take to succeed before it is left."""
 NAMES_S = 0.25
 """For so long the name servers may take to follow; they take about 25 ms."""
 ROUTES_S = 1.0
@@ -68,8 +70,8 @@ with the lease that it asks for."""
 class Steps:
     """Steps on the real system.
 
-    A rank that is lower than before is in the kernel before NetworkManager is asked for it: it
-    takes its time, may hang, and may refuse.
+    A rank that moves traffic is in the kernel before NetworkManager is asked for it: it takes its
+    time, may hang, and may refuse.
 
     A rank is followed up by a Reapply of nothing. NM 1.42 asks for the lease again when a metric
     changes; one that comes within a second of the one before looks the same to it, and it then
@@ -121,8 +123,8 @@ class Steps:
         match step:
             case Linger():
                 self._linger(step)
-            case Block(_, ifname, barrier):
-                self._block(ifname, barrier)
+            case Block():
+                await self._block(step)
             case Unblock(_, ifname):
                 self._lingering.pop(ifname, None)
                 self._guard.unblock(ifname)
@@ -158,11 +160,12 @@ class Steps:
         if ended:
             self.can_end = all(destroyed.supported for destroyed in ended)
 
-    def _block(self, ifname: str, barrier: Barrier) -> None:
-        if not barrier.lingering:
-            self._lingering.pop(ifname, None)
-        self._guard.block(ifname, barrier)
-        _drop_waiting(ifname)
+    async def _block(self, step: Block) -> None:
+        if not step.barrier.lingering:
+            self._lingering.pop(step.ifname, None)
+        await _begun(step.beginning)
+        self._guard.block(step.ifname, step.barrier)
+        _drop_waiting(step.ifname)
 
     async def _ask(self, step: Tidy | Recheck | Connect | Disconnect) -> None:
         match step:
@@ -209,11 +212,11 @@ class Steps:
                     await asyncio.sleep(0.001)
 
     def _go_ahead(self, link: str, ifname: str, metric: int) -> None:
-        """Have the kernel send by the link now; where it will not, NetworkManager has it do so."""
+        """Have the kernel do so now; where it will not, NetworkManager has it do so."""
         if (before := self._ahead.get(link)) and before.metric != metric:
             self._withdraw(link)
         try:  # also where one was made before: it is gone when the link was connected anew
-            made = ahead.lower(ifname, metric)
+            made = ahead.lower(ifname, metric) or ahead.higher(ifname, metric)
         except OSError as error:
             log.debug("No route over %s ahead of NetworkManager: %s", link, error)
         else:
@@ -317,6 +320,14 @@ async def _put_back(
                 foreign.take_away(again & ended)
                 again |= set(foreign.put_back(body for body in kept if body not in ended))
                 await asyncio.sleep(0.02)
+
+
+async def _begun(addresses: Collection[str]) -> None:
+    """Let connects that are under way succeed, not for long: new ones go by another link by now."""
+    with contextlib.suppress(TimeoutError, OSError):
+        async with asyncio.timeout(BEGUN_S):
+            while addresses and sockets.connecting(addresses):  # noqa: ASYNC110 (nobody tells)
+                await asyncio.sleep(0.002)
 
 
 def _drop_waiting(ifname: str) -> None:

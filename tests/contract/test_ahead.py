@@ -90,6 +90,33 @@ def test_a_route_over_several_links_is_left_alone() -> None:
     assert ahead.lower("tether0", 60) is None
 
 
+def test_the_link_that_leads_is_moved_behind_the_others() -> None:
+    details = "via 10.2.0.1 dev tether0 proto dhcp src 10.2.0.2 mtu 1400"
+    ip(f"route add default {details} metric 60")
+    ip(f"route add default {details} metric 55")
+    assert ahead.higher("tether0", 200)
+    assert default_routes() == (DefaultRoute(4, 100, "cable0"), DefaultRoute(4, 200, "tether0"))
+    assert "proto dhcp src 10.2.0.2" in ip("route show default metric 200")
+    assert "mtu 1400" in ip("route show default metric 200")
+
+
+def test_a_route_that_stands_behind_the_others_already_is_enough() -> None:
+    ip("route add default via 10.2.0.1 dev tether0 metric 60")
+    ip("route add default via 10.2.0.1 dev tether0 metric 200")
+    assert ahead.higher("tether0", 200)
+    assert default_routes() == (DefaultRoute(4, 100, "cable0"), DefaultRoute(4, 200, "tether0"))
+
+
+def test_nothing_is_moved_where_traffic_would_stay_where_it_is() -> None:
+    ip("route add default via 10.2.0.1 dev tether0 metric 60")
+    before = default_routes()
+    assert ahead.higher("tether0", 99) is None  # it would still lead
+    assert ahead.higher("cable0", 200) is None  # it does not lead
+    ip("route delete default dev cable0")
+    assert ahead.higher("tether0", 200) is None  # there is no other
+    assert default_routes() == before[:1]
+
+
 class Refusing:
     """A NetworkManager that lets no metric be set."""
 

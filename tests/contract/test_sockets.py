@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from netswap.adapters.sockets import destroy
+from netswap.adapters.sockets import connecting, destroy
 
 HERE, PEER = "10.1.0.2", "10.1.0.1"
 HERE6, PEER6 = "2001:db8:1::2", "2001:db8:1::1"
@@ -151,6 +151,28 @@ def test_what_is_bound_to_another_device_stays() -> None:
         assert destroy(HERE, ifname="lo").ended == 0
         bound.send(b"still here")
         assert destroy(HERE, ifname="cable0").ended == 1
+
+
+@pytest.mark.parametrize(
+    ("family", "target", "address"),
+    [(socket.AF_INET, PEER, HERE), (socket.AF_INET6, PEER6, HERE6)],
+)
+def test_a_connect_is_under_way_until_it_is_answered(
+    family: socket.AddressFamily, target: str, address: str
+) -> None:
+    chain = "{ type filter hook input priority 0; tcp dport 80 drop; }"
+    silence = f"table inet quiet {{ chain in {chain}; }}"
+    with socket.socket(family) as client:
+        subprocess.run(["ip", "netns", "exec", "peer", "nft", silence], check=True)
+        client.setblocking(False)
+        client.connect_ex((target, 80))
+        assert connecting([address])
+        assert connecting(["198.51.100.77", address])
+        assert not connecting(["198.51.100.77"])
+        subprocess.run(["ip", "netns", "exec", "peer", "nft", "flush", "ruleset"], check=True)
+        client.setblocking(True)
+        client.send(b"here at last")
+        assert not connecting([address])
 
 
 def test_nothing_there_is_no_error() -> None:

@@ -20,6 +20,7 @@ vanish LINK · rename LINK NEW   a device goes, or comes back under another name
 reset LINK METRIC               somebody else gives it this metric
 nm leaves · nm returns          NetworkManager leaves the bus, and starts again
 nm refuses · nm hangs · nm obeys
+kernel refuses                  it takes no route of netswap's own
 check fails · check works       the server that NetworkManager's check asks
 spend LINK SHARE                so much of its data cap is used: 1 is all of it
 use LINK [for SECONDS] [even if dead] · pause [for SECONDS] · auto
@@ -63,6 +64,8 @@ def happen(event: str, network: Network) -> None:
     verb, first, *rest = event.split()
     if verb == "nm":
         NETWORK_MANAGER[first](network)
+    elif event == "kernel refuses":
+        network.kernel_refuses = True
     elif verb == "check":
         network.checks.server_answers = first == "works"
     elif verb == "mute":

@@ -71,6 +71,8 @@ class Network:
         self.running = True
         self.refusal = ""
         self.hangs = False
+        self.kernel_refuses = False
+        """Whether no route can be set ahead of NetworkManager."""
         self.own: set[str] = set()
         """The activations that netswap asked for."""
         self.checks = Checks(clock, self.nics, self.guard, self._hold_back)
@@ -106,8 +108,11 @@ class Network:
     @property
     def leader(self) -> Nic | None:
         """The device that the kernel sends by."""
-        routed = [nic for nic in self.nics.values() if nic.routes4]
-        return min(routed, key=lambda nic: min(nic.routes4), default=None)
+        return min(self._routed, key=lambda nic: min(nic.routes4), default=None)
+
+    @property
+    def _routed(self) -> list[Nic]:
+        return [nic for nic in self.nics.values() if nic.routes4]
 
     @property
     def traffic(self) -> Nic | None:
@@ -124,15 +129,24 @@ class Network:
         return 0.0
 
     def begin(self, step: Step) -> None:
-        """Do what is done ahead of NetworkManager: a lower metric is in the kernel at once."""
+        """Do what is done ahead of NetworkManager: what moves traffic is in the kernel at once."""
         nic = self.nics.get(self._paths.get(step.link, ""))
         if isinstance(step, SetMetric | Restore) and nic and nic.ahead:
             nic.routes4.discard(nic.ahead)
             nic.ahead = 0
-        if isinstance(step, SetMetric) and nic and min(nic.routes4, default=0) > (step.v4 or inf):
-            nic.ahead = step.v4 or 0
-            nic.routes4.add(nic.ahead)
-            self._changed()
+        if not isinstance(step, SetMetric) or step.v4 is None or nic is None or not nic.routes4:
+            return
+        if self.kernel_refuses:
+            return
+        lowest = min(nic.routes4)
+        rival = min((min(other.routes4) for other in self._routed if other is not nic), default=inf)
+        if lowest < rival < step.v4:
+            nic.routes4 = {metric for metric in nic.routes4 if metric > rival}
+        elif lowest <= step.v4:
+            return
+        nic.ahead = step.v4
+        nic.routes4.add(nic.ahead)
+        self._changed()
 
     def take(self, step: Step) -> None:
         """Carry out a step. Raises RefusedError."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from netswap import config
 from netswap.core.actions import Connect, Disconnect, Say
-from netswap.core.dial import GRACE_S, SHOWN_S, Dial
+from netswap.core.dial import GRACE_S, MUTE_S, SHOWN_S, Dial
 from netswap.core.health import Health
 from netswap.core.model import Link, Mode, Override
 from tests.unit.worlds import DOWN as RISING
@@ -117,6 +117,12 @@ def test_what_takes_too_long_is_let_go_and_the_next_one_tried() -> None:
 
 def test_what_is_connected_and_does_not_work_moves_on_to_the_next() -> None:
     assert Play().at(0, DOWN, (PHONE, DOWN)) == CALL_LTE
+
+
+def test_a_link_that_nothing_can_be_sent_by_is_not_waited_for() -> None:
+    play, mute = Play(), replace(RISING, local_error="blocked by a local firewall")
+    assert play.at(0, mute) is None  # that may be over in a moment
+    assert play.at(MUTE_S, mute) == CALL_PHONE
 
 
 def test_it_is_released_some_time_after_traffic_went_back_and_only_if_it_is_ours() -> None:

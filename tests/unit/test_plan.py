@@ -157,7 +157,7 @@ def test_an_active_link_that_is_not_up_is_not_touched() -> None:
 def test_without_network_manager_only_the_guard_is_set() -> None:
     alone = world(link("cable", 100), link("tether", 101), managed=False)
     assert planned(want("cable", "tether"), alone, "cable", "tether") == (
-        Block("tether", "tether"),
+        Block("tether", "tether", beginning=("198.51.100.116",)),
         EndConnections("tether", "tether", ("198.51.100.116",)),
     )
 

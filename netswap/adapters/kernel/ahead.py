@@ -1,10 +1,10 @@
-"""A default route in the kernel ahead of NetworkManager, so that a takeover waits for nobody.
+"""A default route in the kernel ahead of NetworkManager, so that a swap waits for nobody.
 
 NetworkManager's Reapply restarts DHCP before it commits a route: 10 to 30 ms during which a
-computer with a dead link stays offline, and for ever where NetworkManager hangs. What is made here
-is a copy of NetworkManager's own route, alike but for the metric: the very route that the Reapply
-is about to make, and that NetworkManager then takes for its own. IPv4 only; never to raise a
-metric.
+computer with a dead link stays offline, or connections go on being made over a link that is about
+to be left, and for ever where NetworkManager hangs. What is made here is a copy of NetworkManager's
+own route, alike but for the metric: the very route that the Reapply is about to make, and that
+NetworkManager then takes for its own. IPv4 only.
 
 Where NetworkManager refuses, or does not answer, the copy stays: offline would be worse. It is then
 for whoever made it to take it away again.
@@ -23,6 +23,7 @@ from netswap.adapters.kernel import routes
 
 _RTM_NEWROUTE, _RTM_DELROUTE = 24, 25
 _RTA_PRIORITY, _RTA_CACHEINFO = 6, 12
+_MAKE = netlink.NLM_F_ACK | netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
 _RTNH_F_ONLINK = 4
 """The only flag of a route that is asked for; the others tell how it is (linux/rtnetlink.h)."""
 GONE = frozenset({errno.ENOENT, errno.ESRCH, errno.ENODEV})
@@ -49,8 +50,28 @@ def lower(ifname: str, metric: int) -> Ahead | None:
         if standing is None or standing[0] <= metric:
             return None
         body = with_metric(standing[1], metric)
-        flags = netlink.NLM_F_ACK | netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
-        netlink.ask(channel, netlink.build(_RTM_NEWROUTE, flags, body))
+        netlink.ask(channel, netlink.build(_RTM_NEWROUTE, _MAKE, body))
+    return Ahead(metric, body)
+
+
+def higher(ifname: str, metric: int) -> Ahead | None:
+    """Let the IPv4 default route of the link that leads stand at a higher metric, not where it is.
+
+    Returns None where there is nothing to be done: it does not lead, or would still lead there.
+    Raises OSError where the kernel refuses.
+    """
+    with routes.channel() as channel:
+        bodies = netlink.ask(channel, routes.dump_request(socket.AF_INET))
+        standing = sorted(over(ifname, bodies))
+        rival = min((r.metric for r in routes.defaults(bodies) if r.ifname != ifname), default=None)
+        if not standing or rival is None or not standing[0][0] < rival < metric:
+            return None
+        body = with_metric(standing[0][1], metric)
+        if metric not in dict(standing):
+            netlink.ask(channel, netlink.build(_RTM_NEWROUTE, _MAKE, body))
+        for before, low in standing:
+            if before < rival:
+                _delete(channel, with_metric(low, before))
     return Ahead(metric, body)
 
 
@@ -65,11 +86,15 @@ def withdraw(ahead: Ahead) -> None:
         links = (route.ifname for route in routes.defaults([ahead.body]))
         if all(len(list(over(link, bodies))) < 2 for link in links):
             return
-        try:
-            netlink.ask(channel, netlink.build(_RTM_DELROUTE, netlink.NLM_F_ACK, ahead.body))
-        except OSError as error:
-            if error.errno not in GONE:
-                raise
+        _delete(channel, ahead.body)
+
+
+def _delete(channel: socket.socket, body: bytes) -> None:
+    try:
+        netlink.ask(channel, netlink.build(_RTM_DELROUTE, netlink.NLM_F_ACK, body))
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
 
 
 def over(ifname: str, bodies: list[bytes]) -> Iterator[tuple[int, bytes]]:
