@@ -1,0 +1,1 @@
+import asyncio  # noqa: F401 (before netswapd, which has it do without `ssl`; tests need that)

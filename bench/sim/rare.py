@@ -105,5 +105,5 @@ def false_swaps_per_s(chance: Chance, effort: Effort) -> tuple[float, float]:
     """Return how often a second a link is taken for dead, and for degraded, that is neither."""
     fall, quality = chance.settings.probe.fall, chance.settings.quality
     down = rate_per_s(chance, losses, [*range(1, fall), inf], effort)
-    shares = [quality.loss * share for share in (0.3, 0.5, 0.7, 0.85)]
+    shares = [quality.loss * share for share in (0.15, 0.3, 0.5, 0.7, 0.85)]
     return down, rate_per_s(chance, window_loss, [*shares, inf], effort)

@@ -31,6 +31,10 @@ NOTICED = 8
 """How many of the last rounds are looked at to see whether anything is wrong at all."""
 
 
+MUCH = 0.25
+"""Which share of them, lost by one target, is much; half of that, before, is none that was good."""
+
+
 class Window:
     """The last rounds that were decided."""
 
@@ -47,7 +51,7 @@ class Window:
         if decided.counts:
             self._rounds.append(decided)
             self.loss = self._of(self.losses())
-            self.uneasy = self._of(self._losses(list(self._rounds)[-NOTICED:])) > 0
+            self.uneasy = self._looks_wrong()
 
     def clear(self) -> None:
         """Begin anew."""
@@ -58,8 +62,15 @@ class Window:
         """Return the share that was lost to each target; nothing where no round was decided."""
         return self._losses(self._rounds) if self._rounds else {}
 
+    def _looks_wrong(self) -> bool:
+        """Tell whether much was lost, or something lately, or much of a target that was good."""
+        rounds = list(self._rounds)
+        lately, before = self._losses(rounds[-NOTICED:]), self._losses(rounds[:-NOTICED])
+        worse = (lately[target] >= MUCH > 2 * before[target] for target in self._targets)
+        return (self.loss or 0) >= MUCH / 2 or self._of(lately) > 0 or any(worse)
+
     def _losses(self, rounds: Collection[Round]) -> dict[str, float]:
-        size = len(rounds)
+        size = len(rounds) or 1
         answered = [target for seen in rounds for target in seen.answered]
         return {target: 1 - answered.count(target) / size for target in self._targets}
 

@@ -208,7 +208,7 @@ class CheckSettings:
 class QualitySettings:
     """When a link that replies is not good enough: it is then used only if no better one works."""
 
-    window: Annotated[int, Doc("how many of the last probes count", 4, 1000)] = 40
+    window: Annotated[int, Doc("how many of the last probes count", 4, 1000)] = 60
     loss: Annotated[
         float, Doc("share of lost probes from which a link is degraded; 1 or more: never", 0.01, 2)
     ] = 0.25

@@ -17,7 +17,7 @@ from netswap.core.model import Link, State, World
 from netswap.core.settings import Settings
 from netswap.core.track import Track
 
-CLOSELY = 4
+CLOSELY = 10
 """How many times as often a link is probed that has just lost something."""
 
 

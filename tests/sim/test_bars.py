@@ -61,10 +61,10 @@ def test_a_burst_that_is_long_enough_is_seen() -> None:
 
 
 def test_a_brown_out_is_found_in_15_s() -> None:
-    """Not every time: in some 19 of 20."""
+    """By chance it may look like a link that is well for longer: in some 1 of 1000."""
     times = list(trials.brown_outs(DEFAULTS, 200))
-    assert statistics.median(times) <= 10
-    assert sum(time_s <= 15 for time_s in times) >= 0.9 * len(times)
+    assert statistics.median(times) <= 8
+    assert sum(time_s <= 15 for time_s in times) >= 199
 
 
 def test_a_dead_target_slows_nothing_down() -> None:
