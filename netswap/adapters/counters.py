@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 DEVICES = Path("/proc/net/dev")
+DEVICE = Path("/sys/class/net")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -31,6 +32,22 @@ def read() -> dict[str, Bytes]:
         if (index := indices.get(name.strip())) is not None:
             found[name.strip()] = Bytes(index, int(fields[0]), int(fields[8]))
     return found
+
+
+class Packets(NamedTuple):
+    """What an interface has carried since it was made."""
+
+    sent: int
+    received: int
+
+
+def packets(ifname: str) -> Packets | None:
+    """Return what one interface counts (sysfs-class-net-statistics), None where there is none."""
+    try:
+        folder = DEVICE / ifname / "statistics"
+        return Packets(*(int((folder / f"{way}_packets").read_text()) for way in ("tx", "rx")))
+    except (OSError, ValueError):
+        return None
 
 
 def boot() -> str:

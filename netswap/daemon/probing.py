@@ -10,6 +10,7 @@ from netswap.adapters.nft.ruleset import PROBE_MARK
 from netswap.adapters.probe.icmp import IcmpProber, MakeProber, ProbeFailure, Prober, Reply
 from netswap.core.actions import SendProbe
 from netswap.core.events import Doubted, Replied
+from netswap.daemon.listening import Listening
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ class Probing:
         self._tell = tell
         self._make = make
         self._probers: dict[str, tuple[str, Prober]] = {}
+        self._listening = Listening(tell)
         self._filtered: set[str] = set()
         """Interfaces whose strict filter was told."""
 
@@ -44,6 +46,7 @@ class Probing:
         """Close the probers of links that are gone."""
         for link in self._probers.keys() - set(links):
             self._probers.pop(link)[1].close()
+        self._listening.keep(links)
 
     def explain(self, link: str) -> None:
         """Say so where it is this computer that loses the replies: nobody tells of its settings."""
@@ -64,6 +67,7 @@ class Probing:
 
         def report(reply: Reply) -> None:
             self._tell(Replied(link, reply.sequence, reply.target))
+            self._listening.replied(link, ifname)
 
         def refuse() -> None:
             self._tell(Doubted(link))
