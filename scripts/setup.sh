@@ -52,6 +52,7 @@ firewalld firewalld a firewall beside the guard, in the lab
 ufw ufw another one
 iptables-nft iptables what Docker sets its rules with
 keepalived keepalived what netswap is compared with
+cc gcc replaces the clocks that netswapd reads, in the lab
 strace strace what netswapd asks the kernel for, held against its unit
 shellcheck shellcheck checks the shell scripts
 pandoc pandoc makes the man pages

@@ -17,9 +17,13 @@ Act = Callable[[Stage, str], None]
 """Does something on the stage to the link that is named."""
 
 FLAP_HZ = 5
+MENDS = {"cut": "heal", "pull": "plug"}
 LINK = "link"
+INTERNET = f"internet of {LINK}"
+"""What is behind it; whatever happens to that, anything may happen to the link itself."""
 DAEMON = frozenset({"daemon"})
 NM = frozenset({"nm"})
+EVERYWHERE = frozenset(INTERNET.replace(LINK, link) for link in (PREFERRED, BACKUP))
 DHCP = frozenset({f"dhcp of {LINK}"})
 USER = frozenset({LINK, "nm"})
 """What a user does to a link waits for NetworkManager."""
@@ -134,7 +138,42 @@ def foreign_table(stage: Stage, _: str) -> None:
     wait_until(lambda: "netswap" not in tables(), 10, "the kernel takes the table away")
     stage.help("squatter")
     wait_until(lambda: "netswap" in tables(), 10, "a foreign table")
-    assert stage.lab.netswapd(NAMED).wait(60) == 1, "netswapd starts beside a foreign table"
+    stage.cannot_start()
+
+
+def no_rights(stage: Stage, _: str) -> None:
+    """While netswapd is away it loses the right to set routes and the guard; it must not start."""
+    stage.kill()
+    stage.cannot_start(by="setpriv --bounding-set=-net_admin --inh-caps=-net_admin")
+
+
+def no_backup(stage: Stage, _: str) -> None:
+    """Take the backup out of the configuration and have that read."""
+    stage.toml.write_text(NAMED[: NAMED.index('[[link]]\nname = "phone"')])
+    stage.daemon.signal(SIGHUP)
+
+
+def clock_set(stage: Stage, _: str) -> None:
+    """Set the clock on the wall, by years."""
+    stage.clocks.set(ahead_s=-3e8)
+
+
+def clock_right(stage: Stage, _: str) -> None:
+    """Set it right."""
+    stage.clocks.set(ahead_s=0)
+
+
+def suspend(stage: Stage, _: str) -> None:
+    """Stop what runs on the laptop; the world around it goes on."""
+    stage.daemon.signal(SIGSTOP)
+    stage.lab.services.signal_nm(SIGSTOP)
+
+
+def resume(stage: Stage, _: str) -> None:
+    """Go on as after some hours."""
+    stage.clocks.sleep(20_000)
+    stage.lab.services.signal_nm(SIGCONT)
+    stage.daemon.signal(SIGCONT)
 
 
 def own_table(stage: Stage, _: str) -> None:
@@ -239,8 +278,8 @@ def calm(kind: str) -> Act:
     """Return what ends the flapping."""
 
     def act(stage: Stage, link: str) -> None:
-        stage.dismiss(f"flapper {link}")
-        getattr(stage.lab.link(link), kind)()
+        stage.dismiss(f"flapper {kind} {link}")
+        getattr(stage.lab.link(link), MENDS[kind])()
 
     return act
 
@@ -255,13 +294,23 @@ def nm_starts(stage: Stage, _: str) -> None:
     stage.start_nm()
 
 
+def nm_refuses(stage: Stage, _: str) -> None:
+    """Have every change of what is in force refused."""
+    stage.lab.services.refuse(reapply=True)
+
+
+def nm_obeys(stage: Stage, _: str) -> None:
+    """Have none refused any more."""
+    stage.lab.services.refuse(reapply=False)
+
+
 CATALOGUE = (
-    Fault("cut", on_link("cut"), on_link("heal")),
-    Fault("cut_all", on_all("cut"), on_all("heal"), frozenset({PREFERRED, BACKUP})),
-    Fault("flap_internet", flapper("cut"), calm("heal")),
+    Fault("cut", on_link("cut"), on_link("heal"), frozenset({INTERNET})),
+    Fault("cut_all", on_all("cut"), on_all("heal"), EVERYWHERE),
+    Fault("flap_internet", flapper("cut"), calm("cut"), frozenset({INTERNET})),
     Fault("pull", on_link("pull"), on_link("plug")),
     Fault("pull_long", on_link("pull"), on_link("plug"), longest_s=12),
-    Fault("flap_carrier", flapper("pull"), calm("plug")),
+    Fault("flap_carrier", flapper("pull"), calm("pull")),
     Fault(
         "dhcp_dead",
         on_link("stop_dhcp"),
@@ -288,13 +337,24 @@ CATALOGUE = (
     Fault("watchdog", on_daemon(SIGSTOP), watchdog, DAEMON, 3, excuses=True, blinds=True),
     Fault("no_descriptors", no_descriptors, descriptors, DAEMON, excuses=True, blinds=True),
     Fault("disk_full", disk_full, disk_free, DAEMON),
+    Fault(
+        "disk_hangs",
+        lambda stage, _: stage.hang_disk(),
+        lambda stage, _: stage.free_disk(),
+        DAEMON,
+    ),
     Fault("garbage", garbage, mended, DAEMON),
+    Fault("no_backup", no_backup, mended, DAEMON, excuses=True),
+    Fault("no_rights", no_rights, start, DAEMON, 2, excuses=True),
+    Fault("clock_set", clock_set, clock_right, frozenset({"clock"})),
+    Fault("suspend", suspend, resume, DAEMON | NM | {"clock"}, excuses=True, blinds=True),
     Fault("foreign_table", foreign_table, own_table, DAEMON, 2, excuses=True),
     Fault("flush_ruleset", flush, uses=frozenset({"nft"}), longest_s=0.1),
     Fault("flood", flood, drought, frozenset({"flood"})),
     Fault("nm_stop", nm_stops(SIGTERM), nm_starts, NM, excuses=True),
     Fault("nm_kill", nm_stops(SIGKILL), nm_starts, NM, excuses=True),
     Fault("nm_hangs", on_nm(SIGSTOP), on_nm(SIGCONT), NM, 8),
+    Fault("nm_refuses", nm_refuses, nm_obeys, NM, 8),
     Fault(
         "bus",
         lambda stage, _: stage.stop_bus(),

@@ -14,7 +14,9 @@ from signal import SIGKILL, SIGTERM
 from netswap.core.words import STARTED
 from tests.chaos.watcher import Watcher
 from tests.lab import topology
+from tests.lab.clocks import Clocks
 from tests.lab.commands import LOGS
+from tests.lab.hanging import Hanging
 from tests.lab.hook import install_hook
 from tests.lab.kernel import DefaultRoute
 from tests.lab.lab import Lab
@@ -50,6 +52,8 @@ class Stage:
         self.number = {link.name: n for n, link in enumerate(lab.spec.links, 1)}
         self.helpers: dict[str, subprocess.Popen[bytes]] = {}
         """Processes that a fault started; ended with it."""
+        self.lab.clocks = self.lab.clocks or Clocks()
+        self.clocks = self.lab.clocks
         self.rp_filter = Path("/proc/sys/net/ipv4/conf/all/rp_filter").read_text().strip()
         self._serial = 1
         self._claimed: dict[str, str] = {}
@@ -67,6 +71,10 @@ class Stage:
         self.daemon = self.lab.netswapd(NAMED)
         self.wanted = True
 
+    def cannot_start(self, by: str = "") -> None:
+        """Start it where it must not start."""
+        assert self.lab.netswapd(NAMED, by=by).wait(60) == 1, "netswapd starts"
+
     def kill(self) -> None:
         """Let it die as by the kernel's hand."""
         self.wanted = False
@@ -78,6 +86,15 @@ class Stage:
         self.daemon.signal(SIGTERM)
         status = self.daemon.wait(60)
         assert status == 0, f"netswapd ended with {status} when it was stopped"
+
+    def hang_disk(self) -> None:
+        """Let whatever it writes to a file take a minute."""
+        self._disk = Hanging(self.daemon.pid)
+        self._disk.__enter__()
+
+    def free_disk(self) -> None:
+        """Let it be written at last."""
+        self._disk.__exit__()
 
     @property
     def toml(self) -> Path:
@@ -209,7 +226,7 @@ class Stage:
 
     def help(self, module: str, *args: str) -> None:
         """Start a helper of a fault; of those that hit a link there is one for each."""
-        name = f"{module} {args[1]}" if args else module
+        name = " ".join((module, *args[:2]))
         line = [sys.executable, "-m", f"tests.chaos.{module}", *args]
         self.helpers[name] = subprocess.Popen(line)
 

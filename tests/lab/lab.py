@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.lab import kernel, sandbox, topology
+from tests.lab.clocks import Clocks
 from tests.lab.commands import CommandFailedError, Commands, wait_until
 from tests.lab.link import Link
 from tests.lab.netswapd import Netswapd
@@ -33,6 +34,8 @@ class Lab:
         self.services = Services(self.commands, self.spec)
         self.links = {link.name: Link(link, self.commands) for link in self.spec.links}
         self.daemons: list[Netswapd] = []
+        self.clocks: Clocks | None = None
+        """Those of netswapd, where it is to have its own."""
 
     def __enter__(self) -> Self:
         if not sandbox.is_inside():
@@ -134,15 +137,19 @@ class Lab:
             if link.spec.has_dhcp and link.carrier():
                 wait_until(lambda: link.nm_state() == "connected", 20, f"{link.name} is connected")  # noqa: B023
 
-    def netswapd(self, config: str | None = None, *args: str) -> Netswapd:
-        """Start the daemon with this configuration; None: with no file at all."""
+    def netswapd(self, config: str | None = None, *args: str, by: str = "") -> Netswapd:
+        """Start the daemon with this configuration; None: with no file at all.
+
+        `by` is the command line of a program that starts it.
+        """
         options: list[str] = []
         if config is not None:
             path = Path(f"/run/lab/netswap-{len(self.daemons)}.toml")
             path.write_text(config)
             options = ["--config", str(path)]
         self.commands.transcript.append(f"$ netswapd {' '.join([*options, *args])} &")
-        daemon = Netswapd(*options, *args)
+        environment = self.clocks.environment if self.clocks else {}
+        daemon = Netswapd(*options, *args, environment=environment, by=by)
         self.daemons.append(daemon)
         return daemon
 

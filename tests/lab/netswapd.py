@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
@@ -20,17 +21,18 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 class Netswapd:
     """A running daemon and the lines it logs."""
 
-    def __init__(self, *args: str) -> None:
+    def __init__(self, *args: str, environment: Mapping[str, str] = {}, by: str = "") -> None:
+        """Start it with these arguments, and by another program, if `by` is its command line."""
         self.log: list[tuple[float, str]] = []
         """What it wrote to stderr, each line with the monotonic time at which it came."""
-        self.command = [sys.executable, "-m", "netswap.daemon", *args]
+        self.command = [*by.split(), sys.executable, "-m", "netswap.daemon", *args]
         """The command line."""
         self._process = subprocess.Popen(
             self.command,
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from pathlib import Path
-from signal import SIGTERM
+from signal import SIGHUP, SIGTERM
 
 from tests.lab import resolving
 from tests.lab.commands import CommandFailedError, Commands, wait_until
@@ -13,12 +13,12 @@ from tests.lab.spec import TARGETS, LabSpec, LinkSpec
 
 BUS_SOCKET = Path("/run/dbus/system_bus_socket")
 BUS_ADDRESS = f"unix:path={BUS_SOCKET}"
-BUS_CONFIG = f"""
+BUS_CONFIG = """
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>system</type>
-  <listen>{BUS_ADDRESS}</listen>
+  <listen>{address}</listen>
   <auth>EXTERNAL</auth>
   <policy context="default">
     <allow user="*"/> <allow own="*"/> <allow send_type="method_call"/>
@@ -27,7 +27,12 @@ BUS_CONFIG = f"""
     <allow receive_type="method_return"/> <allow receive_type="error"/>
     <allow send_destination="*" eavesdrop="false"/>
   </policy>
-</busconfig>
+{more}</busconfig>
+"""
+NO_REAPPLY = """\
+  <policy context="mandatory">
+    <deny send_interface="org.freedesktop.NetworkManager.Device" send_member="Reapply"/>
+  </policy>
 """
 
 NM = "NetworkManager"
@@ -122,11 +127,17 @@ class Services:
         """Start the system bus and wait for its socket."""
         BUS_SOCKET.parent.mkdir(exist_ok=True)
         config = Path("/run/lab/bus.conf")
-        config.write_text(BUS_CONFIG)
+        config.write_text(BUS_CONFIG.format(address=BUS_ADDRESS, more=""))
         self._commands.start(
             "bus", "dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"
         )
         wait_until(BUS_SOCKET.exists, 10, "the bus has a socket")
+
+    def refuse(self, *, reapply: bool) -> None:
+        """Let the bus refuse every Reapply from now on, or none any more (dbus-daemon(1))."""
+        more = NO_REAPPLY if reapply else ""
+        Path("/run/lab/bus.conf").write_text(BUS_CONFIG.format(address=BUS_ADDRESS, more=more))
+        self._commands.services["bus"].send_signal(SIGHUP)
 
     def stop_bus(self) -> None:
         """End the system bus."""

@@ -6,16 +6,15 @@ import contextlib
 import itertools
 import resource
 import socket
-import subprocess
 import time
-from pathlib import Path
 from signal import SIGTERM
-from typing import Self
 
 import pytest
 
+from tests.chaos import faults
 from tests.chaos.stage import Stage
 from tests.lab.commands import wait_until
+from tests.lab.hanging import Hanging
 from tests.lab.lab import Lab
 from tests.lab.netswap_toml import NAMED, QUICK
 from tests.lab.witness import Observer
@@ -134,32 +133,39 @@ def fed(systemd: socket.socket, for_s: float = 1.0) -> bool:
     return False
 
 
-class Hanging:
-    """Every write to a file that a process begins takes a minute."""
+def test_a_clock_that_is_set_changes_nothing_but_what_is_shown(lab: Lab) -> None:
+    stage = Stage(lab)
+    wait_until(lambda: lab.guarded() == {"tether0"}, 5, "the tether is guarded")
+    stage.clocks.set(ahead_s=-3e8)
+    lab.link("cable0").cut()
+    wait_until(lambda: lab.active() == "tether0", 5, "failover")
+    stage.clocks.set(ahead_s=3e8)
+    lab.link("cable0").heal()
+    wait_until(lambda: lab.active() == "cable0", 5, "swap back")
+    years = {line[:4] for line in stage.daemon.lines if "Changing default interface" in line}
+    assert len(years) == 2
 
-    def __init__(self, pid: int) -> None:
-        tasks = {int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()}
-        self._pid, (self._writer,) = pid, tasks - {pid}
-        self._log = Path(f"/run/lab/{pid}.writes")
 
-    def __enter__(self) -> Self:
-        slow = f"strace -o {self._log} -e pwrite64 -e inject=pwrite64:delay_enter=60s"
-        command = [*slow.split(), "-p", str(self._writer)]
-        self._strace = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        assert self._strace.stderr
-        assert "attached" in self._strace.stderr.readline()
-        return self
+def test_after_a_sleep_every_link_proves_itself(lab: Lab) -> None:
+    stage = Stage(lab)
+    wait_until(lambda: lab.guarded() == {"tether0"}, 5, "the tether is guarded")
+    faults.suspend(stage, "")
+    lab.link("cable0").cut()
+    faults.resume(stage, "")
+    stage.daemon.wait_for("The computer slept", 5)
+    wait_until(lambda: lab.active() == "tether0", 5, "failover")
 
-    def __exit__(self, *_: object) -> None:
-        self._strace.kill()
-        self._strace.communicate()
 
-    @property
-    def hangs(self) -> bool:
-        """Whether a write has begun."""
-        return "pwrite64" in self._log.read_text()
-
-    @property
-    def alone(self) -> bool:
-        """Whether the process has ended but for the thread that writes (proc(5), zombie)."""
-        return " Z " in Path(f"/proc/{self._pid}/task/{self._pid}/stat").read_text()
+def test_networkmanager_that_refuses_holds_neither_failover_nor_swap_back_up(lab: Lab) -> None:
+    stage = Stage(lab)
+    wait_until(lambda: lab.link("tether0").metrics() == [200], 5, "the tether stands by")
+    lab.services.refuse(reapply=True)
+    lab.link("cable0").cut()
+    wait_until(lambda: lab.active() == "tether0", 5, "failover")
+    stage.daemon.wait_for("Failed: Setting the metric of phone", 5)
+    lab.link("cable0").heal()
+    wait_until(lambda: lab.active() == "cable0", 5, "swap back")
+    wait_until(lambda: lab.guarded() == {"tether0"}, 5, "the tether is guarded again")
+    lab.services.refuse(reapply=False)
+    wait_until(lambda: lab.name_servers()[0] == "10.1.0.1", 40, "the name servers follow")
+    wait_until(lambda: lab.link("tether0").metrics() == [200], 5, "the tether stands by")
