@@ -33,7 +33,7 @@ TARGETS = (("1.1.1.1",), ("1.1.1.1", "8.8.8.8"))
 def swaps_a_month(settings: Settings, loss: float, effort: Effort) -> float:
     """Return how many swaps independent loss of packets costs."""
     chance = Chance(lambda random: Loss(loss, random), settings)
-    return MONTH_S * sum(false_swaps_per_s(chance, effort))
+    return MONTH_S * sum(false_swaps_per_s(chance, loss, effort))
 
 
 def grid() -> Iterator[Point]:

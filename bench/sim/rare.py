@@ -101,9 +101,12 @@ def _rises(run: Run, danger: Danger, base: float, level: float) -> bool:
     return at >= level
 
 
-def false_swaps_per_s(chance: Chance, effort: Effort) -> tuple[float, float]:
-    """Return how often a second a link is taken for dead, and for degraded, that is neither."""
+def false_swaps_per_s(chance: Chance, loss: float, effort: Effort) -> tuple[float, float]:
+    """Return how often a second a link is taken for dead, and for degraded, that is neither.
+
+    `loss` is what it usually loses, 0 to 1: each step leads further from there.
+    """
     fall, quality = chance.settings.probe.fall, chance.settings.quality
     down = rate_per_s(chance, losses, [*range(1, fall), inf], effort)
-    shares = [quality.loss * share for share in (0.15, 0.3, 0.5, 0.7, 0.85)]
+    shares = [loss + (quality.loss - loss) * share for share in (0.05, 0.12, 0.2, 0.3, 0.5)]
     return down, rate_per_s(chance, window_loss, [*shares, inf], effort)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tests.lab import resolving
 from tests.lab.commands import holds, wait_until
 from tests.lab.lab import Lab
 from tests.lab.link import Link
-from tests.lab.lookups import Lookups, look_up
+from tests.lab.lookups import Lookup, Lookups, look_up
 from tests.lab.netswap_toml import QUICK
 from tests.lab.sniff import Packet
 from tests.lab.spec import CABLE, TETHER, Dns, LabSpec, LinkSpec
@@ -70,11 +71,15 @@ def when_guarded(lab: Lab, name: str) -> float:
 def expect_answers(user: Lookups, since: float, left: float, answers: dict[str, str]) -> None:
     """Expect lookups to succeed soon after the route moved.
 
-    And every one after the first that does, and every one that is begun after the other link was
-    `left`.
+    From the first one that the new link's server has answered on all are, and in any case every one
+    that is begun after the other link was `left`.
     """
+
+    def answered(record: str, answer: str) -> list[Lookup]:
+        return [lookup for lookup in user.answered(record, since) if lookup.answer == answer]
+
     for record, answer in answers.items():
-        first = wait_until(lambda: user.answered(record, since), SOON_S, f"an answer ({record})")[0]  # noqa: B023
+        first = wait_until(partial(answered, record, answer), SOON_S, f"an answer ({record})")[0]
         later = user.of(record, since=min(first.start, left))
         assert first.end - since < SOON_S
         assert [lookup for lookup in later if lookup.answer != answer] == []

@@ -72,11 +72,12 @@ def test_a_dead_target_slows_nothing_down() -> None:
     assert max(times) <= 1.7
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("loss", "period_s"), [(0.02, MONTH_S), (0.05, WEEK_S)])
 def test_independent_loss_costs_less_than_one_swap(loss: float, period_s: float) -> None:
     """A month at 2 %, a week at 5 %: taken for dead and taken for degraded both count."""
     chance = Chance(lambda random: Loss(loss, random), DEFAULTS)
-    assert period_s * sum(false_swaps_per_s(chance, Effort(longest_s=20_000))) < 1
+    assert period_s * sum(false_swaps_per_s(chance, loss, Effort(entries=20, longest_s=20_000))) < 1
 
 
 def test_a_target_that_is_rate_limited_costs_no_swap() -> None:
