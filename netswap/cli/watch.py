@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -112,6 +113,7 @@ class Watching:
         self._wake = asyncio.Event()
         self._keys = Keys(service, self._wake.set, more)
         self._status: int | None = None
+        self._drawing: asyncio.Task[None] | None = None
         loop = asyncio.get_running_loop()
         loop.add_reader(sys.stdin.fileno(), self._typed)
         loop.add_signal_handler(signal.SIGWINCH, self._wake.set)
@@ -130,20 +132,25 @@ class Watching:
         Raises UserError when the bus goes.
         """
         listening.add_done_callback(lambda _: self._wake.set())
+        self._drawing = asyncio.create_task(self._draw_on(listening))
+        await asyncio.wait([self._drawing])
+        if self._status is None:
+            self._drawing.result()
+        return self._status or 0
+
+    async def _draw_on(self, listening: asyncio.Task[None]) -> None:
         next_s = time.monotonic()
-        while self._status is None:
+        while True:
             if listening.done():
                 listening.result()
             tick = time.monotonic() >= next_s
             next_s += EVERY_S if tick else 0
             await self._draw(tick=tick)
             await asyncio.sleep(AT_MOST_EVERY_S)
-            try:
-                await asyncio.wait_for(self._wake.wait(), max(0, next_s - time.monotonic()))
-            except TimeoutError:
-                continue
-            self._wake.clear()
-        return self._status
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0, next_s - time.monotonic())):
+                    await self._wake.wait()
+                self._wake.clear()
 
     async def _draw(self, *, tick: bool) -> None:
         size = os.get_terminal_size(sys.stdout.fileno())
@@ -185,5 +192,7 @@ class Watching:
                 self._keys.press(key, self._state)
 
     def _leave(self, status: int) -> None:
+        """Leave at once, though netswapd may be taking its time to answer."""
         self._status = status
-        self._wake.set()
+        if self._drawing:
+            self._drawing.cancel()

@@ -208,6 +208,13 @@ class FakeNetswapd:
         self.table.properties.update(properties)
         self._in_loop(self._service.publish)
 
+    def hang(self, for_s: float) -> threading.Event:
+        """Answer nobody for so long; return what is set when it is over."""
+        over = threading.Event()
+        self._loop.call_soon_threadsafe(time.sleep, for_s)
+        self._loop.call_soon_threadsafe(over.set)
+        return over
+
     async def _start(self) -> None:
         self._polkit = await Bus.connect()
         self._polkit.answer(allow)

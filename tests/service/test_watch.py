@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pyte
@@ -72,6 +73,18 @@ def test_a_recovery_is_counted(netswapd: FakeNetswapd, seen: Seen) -> None:
     netswapd.table.the_links[0] |= {"Health": "down", "RepliesInRow": 2}
     netswapd.change(State="backup")
     seen.wait_for("cable: 2 of 4 replies until it is up")
+
+
+def test_it_is_left_at_once_though_nobody_answers(netswapd: FakeNetswapd) -> None:
+    with OnTerminal("watch") as program:
+        watching = Seen(program)
+        watching.wait_for("q quit")
+        over = netswapd.hang(5)
+        time.sleep(1.5)  # it asks once a second
+        program.type("q")
+        assert program.end() == 0
+        assert not over.is_set()
+    assert over.wait(10)
 
 
 @pytest.mark.parametrize(
