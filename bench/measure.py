@@ -77,7 +77,7 @@ class Results:
             "takeover_ms", "takeover: decision → kernel route", "ms", 1, Bar(MEDIAN, 5.0)
         )
         self.returning = Measure(
-            "swap_back_ms", "swap back: decision → kernel route", "ms", 1, Bar(MEDIAN, 20.0)
+            "swap_back_ms", "swap back: decision → kernel route", "ms", 1, Bar(MEDIAN, 5.0)
         )
         self.told = Measure("connection_told_ms", "kernel route → old ones ended", "ms", 1)
         self.lookup = Measure(

@@ -254,7 +254,8 @@ class Daemon:
         except BusError:
             await bus.close()
             raise
-        self._bus, self.client, self._steps.router = bus, client, Router(bus)
+        self._bus, self.client = bus, client
+        self._steps.router = Router(bus, lambda: client.owner)
         intentions = Intentions(None if self.dry_run else _run_folder())
         self._steps.dialler = Dialler(bus, self._steps.router, self._look_soon, intentions)
 

@@ -82,3 +82,21 @@ def test_a_refusal_is_told_by_its_name_and_not_repeated(bus: PrivateBus, error: 
     told, asked = asyncio.run(refused())
     assert (told.name, asked) == (error, TRIES.get(error, 1))
     assert "so there" in str(told)
+
+
+def test_a_networkmanager_that_came_since_is_not_asked(bus: PrivateBus) -> None:
+    """By the path of a device it may mean another one."""
+
+    async def asked() -> int:
+        refuser = Refuser(ERRORS[0])
+        await refuser.start()
+        ours = await Bus.connect()
+        try:
+            with pytest.raises(BusError, match=r":9\.9"):
+                await Router(ours, lambda: ":9.9").set_metric(DEVICE, 60, None)
+        finally:
+            await ours.close()
+            refuser.stop()
+        return refuser.asked
+
+    assert asyncio.run(asked()) == 0

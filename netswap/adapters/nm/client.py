@@ -93,6 +93,11 @@ class Client:
                 self._on_change()
 
     @property
+    def owner(self) -> str:
+        """The name of the very NetworkManager that is watched: another one has other objects."""
+        return self._owner or names.SERVICE
+
+    @property
     def needs_refresh(self) -> bool:
         """Whether NetworkManager is on the bus and its state is still to be read."""
         return bool(self._owner) and not self.running

@@ -78,8 +78,9 @@ class Dialler:
         """Disconnect what netswap connected. Raises BusError, LookupError where it did not."""
         if device.activation not in self.own:
             raise LookupError("it was connected by somebody else")
+        owner = self._router.owner()
         await self._bus.call(
-            names.SERVICE, names.PATH, names.MANAGER, "DeactivateConnection", "o", device.activation
+            owner, names.PATH, names.MANAGER, "DeactivateConnection", "o", device.activation
         )
         self._intentions.discard(device.uuid)
 

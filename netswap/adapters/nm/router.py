@@ -17,10 +17,15 @@ PRESERVE_NOTHING = 0
 
 
 class Router:
-    """Gives links their rank. Devices are named by their D-Bus path."""
+    """Gives links their rank. Devices are named by their D-Bus path.
 
-    def __init__(self, bus: Bus) -> None:
+    `owner` tells whose paths these are: by the same one another NetworkManager, started a moment
+    ago, may mean another device.
+    """
+
+    def __init__(self, bus: Bus, owner: Callable[[], str] = lambda: names.SERVICE) -> None:
         self._bus = bus
+        self.owner = owner
 
     async def set_metric(self, device: str, v4: int | None, v6: int | None) -> None:
         """Set route metric and DNS priority; None leaves a family alone. Raises BusError."""
@@ -68,13 +73,14 @@ class Router:
             return await self._edit_once(device, edit)
 
     async def _edit_once(self, device: str, edit: Callable[[Applied], Applied | None]) -> bool:
+        owner = self.owner()
         applied, version = await self._bus.call(
-            names.SERVICE, device, names.DEVICE, "GetAppliedConnection", "u", 0
+            owner, device, names.DEVICE, "GetAppliedConnection", "u", 0
         )
         edited = edit(applied)
         if edited is not None:
             await self._bus.call(
-                names.SERVICE, device, names.DEVICE, "Reapply", "a{sa{sv}}tu",
+                owner, device, names.DEVICE, "Reapply", "a{sa{sv}}tu",
                 edited, version, PRESERVE_NOTHING,
             )  # fmt: skip
         return edited is not None
