@@ -1,6 +1,7 @@
 """`make chaos-tally`: how often each fault in the transcripts was survived, and how soon right.
 
-Reads build/chaos/SEED.log; `LOGS="a.log b.log"` names other transcripts.
+Reads build/chaos/SEED.log; `LOGS="a.log b.log"` names other transcripts. With `NOTE=FILE` the last
+column of each row of the tables in that file tells it of the faults that it names.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ TIMES = ("right", "worst", "offline")
 
 First of the episodes with nothing else, then of all.
 """
+LAST_CELL = re.compile(r"^(?P<before>\|.*\| )(?P<last>[^|\n]*) \|$", re.MULTILINE)
+NAMED_FAULT = re.compile(r"`(?P<name>[a-z_]+)`(?: \d+/\d+(?:, [\d.]+ s)?)?")
 TIME = re.compile(r"^ *([\d.]+) \[", re.MULTILINE)
 
 
@@ -84,6 +87,24 @@ class Row:
             yield f"{max(o.right_s for o in lived):.1f}" if lived else "-"
             yield f"{max(o.offline_s for o in lived):.1f}" if lived else "-"
 
+    def __str__(self) -> str:
+        """How many of the episodes were survived, and after how long all was right, the median."""
+        outcomes = [*self.alone, *self.swapping, *self.beside]
+        lived = [outcome.right_s for outcome in outcomes if outcome.survived]
+        return f"{len(lived)}/{len(outcomes)}" + (f", {median(lived):.1f} s" if lived else "")
+
+
+def note(text: str, rows: dict[str, Row]) -> str:
+    """Return a text in which the tables tell what became of each fault."""
+
+    def told(fault: re.Match[str]) -> str:
+        return f"`{fault['name']}` {row}" if (row := rows.get(fault["name"])) else fault[0]
+
+    def cells(line: re.Match[str]) -> str:
+        return line["before"] + NAMED_FAULT.sub(told, line["last"]) + " |"
+
+    return LAST_CELL.sub(cells, text)
+
 
 def tally(found: Iterable[Outcome]) -> dict[str, Row]:
     """Return a row for each fault of the catalogue."""
@@ -125,7 +146,10 @@ def main() -> int:
         f"{len(told)} runs, {sum(map(hours, told)):.1f} hours, {len(found)} episodes, "
         f"{broken} broken promises\n"
     )
-    Console(highlight=False, width=92).print(table(tally(found)))
+    rows = tally(found)
+    Console(highlight=False, width=92).print(table(rows))
+    if file := os.environ.get("NOTE"):
+        Path(file).write_text(note(Path(file).read_text(), rows))
     return 0
 
 

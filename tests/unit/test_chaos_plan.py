@@ -83,3 +83,13 @@ def test_transcripts_are_tallied_by_fault() -> None:
 def test_an_episode_that_a_run_did_not_finish_is_not_counted() -> None:
     unfinished = TOLD[: TOLD.index("   11.000")]
     assert len(list(tally.outcomes(unfinished))) == 2
+
+
+def test_a_table_tells_what_became_of_its_faults_as_often_as_it_is_told() -> None:
+    rows = tally.tally(tally.outcomes(TOLD))
+    before = "| dies | kill | `kill` |\n| `kill` | `pull`, `what` 1/1 |\nelse `kill`\n"
+    after = (
+        "| dies | kill | `kill` 2/3, 1.0 s |\n| `kill` | `pull` 0/0, `what` 1/1 |\nelse `kill`\n"
+    )
+    assert tally.note(before, rows) == after
+    assert tally.note(after, rows) == after
