@@ -117,6 +117,40 @@ def test_nothing_is_moved_where_traffic_would_stay_where_it_is() -> None:
     assert default_routes() == before[:1]
 
 
+def test_a_vpn_that_leads_them_all_does_not_count() -> None:
+    ip("link add tun0 type veth peer name far-tun0")
+    ip("link set tun0 up")
+    ip("route add default dev tun0 metric 50")
+    ip("route add default via 10.2.0.1 dev tether0 metric 60")
+    assert ahead.higher("tether0", 200)
+    assert [route.ifname for route in default_routes()] == ["tun0", "cable0", "tether0"]
+
+
+def test_of_two_links_with_one_metric_the_one_that_takes_over_goes_first() -> None:
+    ip("route add default via 10.2.0.1 dev tether0 metric 200")
+    assert ahead.lower("tether0", 100)
+    assert "dev tether0" in ip("route get 203.0.113.1")
+    assert ahead.higher("cable0", 201)
+    assert default_routes()[:2] == (
+        DefaultRoute(4, 100, "tether0"),
+        DefaultRoute(4, 200, "tether0"),
+    )
+
+
+def test_what_was_replaced_is_put_back() -> None:
+    ip("route add default via 10.2.0.1 dev tether0 proto dhcp metric 60")
+    before = ip("route show default")
+    made = ahead.higher("tether0", 200)
+    assert made
+    ahead.withdraw(made)
+    assert ip("route show default") == before
+    made = ahead.higher("tether0", 200)
+    assert made
+    ip("route add default via 10.2.0.1 dev tether0 proto dhcp metric 60")  # by NetworkManager
+    ahead.withdraw(made)
+    assert ip("route show default") == before
+
+
 class Refusing:
     """A NetworkManager that lets no metric be set."""
 

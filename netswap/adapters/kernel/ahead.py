@@ -12,6 +12,7 @@ for whoever made it to take it away again.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import struct
@@ -23,7 +24,6 @@ from netswap.adapters.kernel import routes
 
 _RTM_NEWROUTE, _RTM_DELROUTE = 24, 25
 _RTA_PRIORITY, _RTA_CACHEINFO = 6, 12
-_MAKE = netlink.NLM_F_ACK | netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
 _RTNH_F_ONLINK = 4
 """The only flag of a route that is asked for; the others tell how it is (linux/rtnetlink.h)."""
 GONE = frozenset({errno.ENOENT, errno.ESRCH, errno.ENODEV})
@@ -32,10 +32,12 @@ GONE = frozenset({errno.ENOENT, errno.ESRCH, errno.ENODEV})
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """A route that was added."""
+    """A route that was added, in place of others or beside them."""
 
     metric: int
     body: bytes
+    replaced: tuple[bytes, ...] = ()
+    """NetworkManager's own, which are gone."""
 
 
 def lower(ifname: str, metric: int) -> Ahead | None:
@@ -50,43 +52,53 @@ def lower(ifname: str, metric: int) -> Ahead | None:
         if standing is None or standing[0] <= metric:
             return None
         body = with_metric(standing[1], metric)
-        netlink.ask(channel, netlink.build(_RTM_NEWROUTE, _MAKE, body))
+        _make(channel, body)
     return Ahead(metric, body)
 
 
 def higher(ifname: str, metric: int) -> Ahead | None:
     """Let the IPv4 default route of the link that leads stand at a higher metric, not where it is.
 
-    Returns None where there is nothing to be done: it does not lead, or would still lead there.
-    Raises OSError where the kernel refuses.
+    What leads it all, such as a VPN, does not count. Returns None where there is nothing to be
+    done: it does not lead, or would still lead there. Raises OSError where the kernel refuses.
     """
     with routes.channel() as channel:
         bodies = netlink.ask(channel, routes.dump_request(socket.AF_INET))
         standing = sorted(over(ifname, bodies))
-        rival = min((r.metric for r in routes.defaults(bodies) if r.ifname != ifname), default=None)
-        if not standing or rival is None or not standing[0][0] < rival < metric:
+        others = [r.metric for r in routes.defaults(bodies) if r.ifname != ifname]
+        rivals = [other for other in others if standing and standing[0][0] <= other < metric]
+        if not rivals:
             return None
         body = with_metric(standing[0][1], metric)
         if metric not in dict(standing):
-            netlink.ask(channel, netlink.build(_RTM_NEWROUTE, _MAKE, body))
-        for before, low in standing:
-            if before < rival:
-                _delete(channel, with_metric(low, before))
-    return Ahead(metric, body)
+            _make(channel, body)
+        low = tuple(with_metric(route, at) for at, route in standing if at <= min(rivals))
+        for route in low:
+            _delete(channel, route)
+    return Ahead(metric, body, low)
 
 
 def withdraw(ahead: Ahead) -> None:
     """Take it away again; one that is gone is fine. Raises OSError where the kernel refuses.
 
-    The only default route over its link is left: it is NetworkManager's own by now, to which
-    somebody else gave that metric after it had refused us.
+    What it replaced is put back before. The only default route over its link is left: it is
+    NetworkManager's own by now, to which somebody else gave that metric after it had refused us.
     """
     with routes.channel() as channel:
+        for body in ahead.replaced:
+            with contextlib.suppress(OSError):  # it is there again, or its link is not
+                _make(channel, body)
         bodies = netlink.ask(channel, routes.dump_request(socket.AF_INET))
         links = (route.ifname for route in routes.defaults([ahead.body]))
         if all(len(list(over(link, bodies))) < 2 for link in links):
             return
         _delete(channel, ahead.body)
+
+
+def _make(channel: socket.socket, body: bytes) -> None:
+    """Add a route, before those of the same metric that lead by other links."""
+    flags = netlink.NLM_F_ACK | netlink.NLM_F_CREATE
+    netlink.ask(channel, netlink.build(_RTM_NEWROUTE, flags, body))
 
 
 def _delete(channel: socket.socket, body: bytes) -> None:
