@@ -29,7 +29,7 @@ GRACE_S = 10.0
 FIRST_S = 2.0
 LONGEST_S = 60.0
 MUTE_S = 3.0
-"""For so long a link that is coming back may be unable to send: a firewall may stand before it."""
+"""For so long a link that is coming may be unable to send: a firewall may not know it yet."""
 SHOWN_S = 3.0
 """How long it may take until the world shows what NetworkManager was asked for."""
 
@@ -98,7 +98,8 @@ class Dial:
         link = world.link(name)
         if link is None or name not in self._wanted:
             return False
-        return self._standing(link, healths[name], now_s) in (_Standing.CALLABLE, _Standing.COMING)
+        standing = self._standing(link, healths[name], world, now_s)
+        return standing in (_Standing.CALLABLE, _Standing.COMING)
 
     def observe(
         self, world: World, healths: Mapping[str, Health], desired: str | None, now_s: float
@@ -156,14 +157,14 @@ class Dial:
         link, wanted = world.link(self._pinned), self._wanted.get(self._pinned)
         if link is None or wanted is None:
             return None
-        if self._standing(link, healths[link.name], now_s) is not _Standing.CALLABLE:
+        if self._standing(link, healths[link.name], world, now_s) is not _Standing.CALLABLE:
             return None
         return self._call(wanted, now_s, only_suspect=False)
 
     def _connect(self, world: World, healths: Mapping[str, Health], now_s: float) -> Connect | None:
         only_suspect = False
         for link in world.links:
-            match self._standing(link, healths[link.name], now_s):
+            match self._standing(link, healths[link.name], world, now_s):
                 case _Standing.SUSPECT:
                     only_suspect = True
                 case _Standing.CALLABLE:
@@ -179,14 +180,16 @@ class Dial:
         self._tries[link.name] = _Try(now_s, before.failures if before else 0)
         return Connect(link.name, link.match.uuid, link.match.connection)
 
-    def _standing(self, link: Link, health: Health, now_s: float) -> _Standing:
+    def _standing(self, link: Link, health: Health, world: World, now_s: float) -> _Standing:
         if health.up:
             working = _Standing.WORKS if health.clean else _Standing.SUSPECT
             return _Standing.FAILED if health.fault else working
         if link.usable:
-            mute = health.local_error and now_s >= health.since_s + MUTE_S
+            mute = health.mute_since_s is not None and now_s >= health.mute_since_s + MUTE_S
+            if mute and link != world.leader:  # that one stays in use: see `policy`
+                return _Standing.FAILED
             coming = health.state is State.UNKNOWN or not health.losses
-            return _Standing.COMING if coming and not mute else _Standing.FAILED
+            return _Standing.COMING if coming else _Standing.FAILED
         if link.name not in self._wanted:
             return _Standing.FAILED
         attempt = self._tries.get(link.name)

@@ -134,18 +134,19 @@ class Engine:
         self._dial.reconfigure(settings)
 
     @property
-    def up(self) -> frozenset[str]:
-        """The links that are up."""
-        return self._tracks.up
+    def down(self) -> frozenset[str]:
+        """The links that are down."""
+        return frozenset(name for name in self._tracks.healths if self._dead(name))
 
     def spares(self, link: str) -> bool:
         """Tell whether traffic can do without a link, or without what was one.
 
         It cannot where it might go by a dead one instead. While steps are under way nobody knows.
         """
+        up = self._tracks.up
         others = [other for other in self._world.links if other.name != link and other.v4]
-        leads = self._world.leader in others and self._world.leader.name in self.up
-        return not self.busy and (leads or all(other.name in self.up for other in others))
+        leads = self._world.leader in others and self._world.leader.name in up
+        return not self.busy and (leads or all(other.name in up for other in others))
 
     def stop(self) -> None:
         """Ask for the last batch: leave everything as found (see `plan_stop`)."""

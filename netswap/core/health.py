@@ -73,6 +73,8 @@ class Health:
     """Why nothing can leave by the link; "" when something can."""
     local_error: str = ""
     """Why the last probe could not be sent; "" when it could."""
+    mute_since_s: float | None = None
+    """Since when none could be; None when the last one could."""
     fresh: bool = False
     """Whether it was activated a moment ago, with no loss since: its DHCP server answers."""
     late: bool = False
@@ -160,9 +162,10 @@ def sent(health: Health) -> Health:
     return replace(health, sent=health.sent + 1)
 
 
-def unsent(health: Health, reason: str) -> Health:
+def unsent(health: Health, reason: str, now_s: float) -> Health:
     """Take back a probe that could not be sent: a local error is not a loss."""
-    return replace(health, sent=health.sent - 1, local_error=reason)
+    since_s = now_s if health.mute_since_s is None else health.mute_since_s
+    return replace(health, sent=health.sent - 1, local_error=reason, mute_since_s=since_s)
 
 
 def replied(health: Health, rtt_s: float, rise: int, now_s: float) -> Health:
@@ -173,6 +176,7 @@ def replied(health: Health, rtt_s: float, rise: int, now_s: float) -> Health:
         losses=0,
         late=False,
         local_error="",
+        mute_since_s=None,
         rtt_s=rtt_s,
         last_reply_s=now_s,
     )
@@ -191,6 +195,7 @@ def lost(health: Health, fall: int, now_s: float) -> Health:
         lost=health.lost + 1,
         fresh=False,
         local_error="",
+        mute_since_s=None,
     )
     if health.losses >= fall:
         return health._moved(Evidence.FALLEN, _count(health.losses, "probe lost"), now_s)
@@ -211,9 +216,7 @@ def replied_late(health: Health, rtt_s: float, newer_losses: int, now_s: float) 
 
 def obstructed(health: Health, obstacle: str, now_s: float) -> Health:
     """Take the link down at once: nothing can leave by it, whatever the probes said."""
-    health = replace(
-        health, obstacle=obstacle, replies=0, losses=0, fresh=False, degraded="", fault=""
-    )
+    health = replace(_anew(health), obstacle=obstacle, fresh=False)
     if health.state is State.DOWN:
         return replace(health, reason=obstacle)
     return health._moved(Evidence.OBSTACLE, obstacle, now_s)
@@ -264,7 +267,10 @@ def forgiven(health: Health) -> Health:
 
 
 def _anew(health: Health) -> Health:
-    return replace(health, obstacle="", replies=0, losses=0, late=False, degraded="", fault="")
+    return replace(
+        health, obstacle="", local_error="", mute_since_s=None, replies=0, losses=0, late=False,
+        degraded="", fault="",
+    )  # fmt: skip
 
 
 def _count(n: int, what: str) -> str:

@@ -31,6 +31,8 @@ NOTICED = 8
 """How many of the last rounds are looked at to see whether anything is wrong at all."""
 
 
+SETTLED = 2
+"""After so many windows that looked wrong no closer look is needed."""
 MUCH = 0.25
 """Which share of them, lost by one target, is much; half of that, before, is none that was good."""
 
@@ -43,20 +45,28 @@ class Window:
         self._rounds: deque[Round] = deque(maxlen=size)
         self.loss: float | None = None
         """Share of the probes that were lost, 0 to 1; None where none was decided."""
-        self.uneasy = False
-        """Whether something was lost lately, so that it is worth to look more closely."""
+        self._wrong = 0
+        """How many rounds in a row have left it looking wrong."""
 
     def add(self, decided: Round) -> None:
         """Take in a round; replies that come later count with the next one."""
         if decided.counts:
             self._rounds.append(decided)
             self.loss = self._of(self.losses())
-            self.uneasy = self._looks_wrong()
+            self._wrong = self._wrong + 1 if self._looks_wrong() else 0
 
     def clear(self) -> None:
         """Begin anew."""
         self._rounds.clear()
-        self.loss, self.uneasy = None, False
+        self.loss, self._wrong = None, 0
+
+    @property
+    def uneasy(self) -> bool:
+        """Whether something was lost lately, so that it is worth to look more closely.
+
+        Not for ever: what has not come to a verdict by then is how this link is.
+        """
+        return 0 < self._wrong <= SETTLED * (self._rounds.maxlen or 0)
 
     def losses(self) -> dict[str, float]:
         """Return the share that was lost to each target; nothing where no round was decided."""

@@ -26,6 +26,13 @@ LATE_S = 10.0
 SEQUENCES = 1 << 16
 TIMES = 1200
 """Round trips that are kept until somebody asks: a minute's, at the closest interval."""
+CLOSELY, WITH_NONE_TO_SPARE = 10, 4
+"""How many times as often a link is probed that has just lost something.
+
+Less where every target has to answer: a good one may answer a few times a second, and no more.
+"""
+ON_THEIR_WAY = 3
+"""So many of those rounds may be at one time: on a slow line more would be lost together."""
 _ON_TIME_S = 1e-6
 """Clocks are floating point: a moment before a slot is in it."""
 
@@ -104,12 +111,18 @@ class Track:
         self.health = evidence.sent(self.health)
         return self._sequence
 
-    def hurry(self, now_s: float) -> None:
-        """Let the next round be due at once, unless one is on its way that tells as much."""
-        if self.health.up and not self.health.suspect:
-            newest_s = max((r.sent_s for r in self._waiting.values()), default=-inf)
-            if now_s - newest_s > self._settings.probe.confirm_interval_s:
-                self._slot_s = -inf
+    def hurry(self, now_s: float) -> bool:
+        """Let the next round be due at once, unless one is on its way that tells as much.
+
+        Return whether it is.
+        """
+        if not self.health.up or self.health.suspect:
+            return False
+        newest_s = max((r.sent_s for r in self._waiting.values()), default=-inf)
+        if now_s - newest_s <= self._settings.probe.confirm_interval_s:
+            return False
+        self._slot_s = -inf
+        return True
 
     def _due_s(self, interval_s: float) -> float:
         """Return when the next round is due; interval_s is what it would be with nothing wrong."""
@@ -146,10 +159,10 @@ class Track:
             newer = len(self._missed)
             self._note(evidence.replied_late(self.health, heard.rtt_s, newer, now_s))
 
-    def failed(self, sequence: int, reason: str) -> None:
+    def failed(self, sequence: int, reason: str, now_s: float) -> None:
         """Forget a round that could not be sent: a local error says nothing about the link."""
         if self._waiting.pop(sequence, None):
-            self.health = evidence.unsent(self.health, reason)
+            self.health = evidence.unsent(self.health, reason, now_s)
 
     def expire(self, now_s: float) -> list[Health]:
         """Count the rounds that are lost by now; return the health after each of them."""
@@ -239,6 +252,13 @@ class Track:
     def uneasy(self) -> bool:
         """Whether the link is up but something was lost lately, and it is not settled what."""
         return self.health.up and not self.health.degraded and self._window.uneasy
+
+    @property
+    def close_interval_s(self) -> float:
+        """How far apart its rounds are while it is uneasy."""
+        interval_s, spare = self._settings.probe.interval_s, len(self.targets) > self._needed
+        close_s = interval_s / (CLOSELY if spare else WITH_NONE_TO_SPARE)
+        return min(interval_s, max(close_s, self.patience_s / ON_THEIR_WAY))
 
     @property
     def loss(self) -> float | None:

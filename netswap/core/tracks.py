@@ -17,9 +17,6 @@ from netswap.core.model import Link, State, World
 from netswap.core.settings import Settings
 from netswap.core.track import Track
 
-CLOSELY = 10
-"""How many times as often a link is probed that has just lost something."""
-
 
 class Tracks:
     """A track for each link; `say` is called with each line for the log."""
@@ -140,11 +137,11 @@ class Tracks:
             case Replied():
                 return self._replied(event, now_s)
             case ProbeFailed():
-                self._failed(event)
+                self._failed(event, now_s)
             case Checked():
                 self._checked(event, now_s)
             case Doubted(link):
-                self._doubt(link, now_s)
+                return self._doubt(link, now_s)
             case Slept():
                 self._wake(now_s)
             case Used():
@@ -162,17 +159,17 @@ class Tracks:
             return not track.health.as_good_as(before)
         return False
 
-    def _failed(self, failure: ProbeFailed) -> None:
+    def _failed(self, failure: ProbeFailed, now_s: float) -> None:
         if track := self._of(failure.link, failure.version):
             before = track.health
-            track.failed(failure.sequence, failure.reason)
+            track.failed(failure.sequence, failure.reason, now_s)
             if track.health.local_error not in ("", before.local_error):
                 self._say(words.cannot_probe(track.link, failure.reason))
 
-    def _doubt(self, link: str, now_s: float) -> None:
+    def _doubt(self, link: str, now_s: float) -> bool:
         """Probe a link at once: what speaks against it is a reason to ask, and no more."""
-        if track := self._four.get(link):
-            track.hurry(now_s)
+        track = self._four.get(link)
+        return track is not None and track.hurry(now_s)
 
     def _checked(self, check: Checked, now_s: float) -> None:
         if track := self._four.get(check.link):
@@ -288,7 +285,7 @@ class Tracks:
         """Return the seconds between two probes: a metered backup at rest is asked less often."""
         probe, health = self._settings.probe, track.health
         if not rests:
-            return probe.interval_s / CLOSELY if track.uneasy else probe.interval_s
+            return track.close_interval_s if track.uneasy else probe.interval_s
         active = self._four.get(desired or "")
         well = health.clean and not health.degraded
         settled = health.sent and (well or (not health.up and not health.replies))

@@ -120,9 +120,18 @@ def test_what_is_connected_and_does_not_work_moves_on_to_the_next() -> None:
 
 
 def test_a_link_that_nothing_can_be_sent_by_is_not_waited_for() -> None:
-    play, mute = Play(), replace(RISING, local_error="blocked by a local firewall")
-    assert play.at(0, mute) is None  # that may be over in a moment
-    assert play.at(MUTE_S, mute) == CALL_PHONE
+    phone = link("phone", 600)
+    mute = replace(RISING, local_error="blocked by a local firewall", mute_since_s=0.0)
+    assert Play().at(40, DOWN, (phone, mute)) == CALL_LTE
+    play = Play()
+    coming = replace(mute, mute_since_s=39.0)  # that may be over in a moment
+    assert play.at(40, DOWN, (phone, coming)) is None
+    assert play.at(39 + MUTE_S, DOWN, (phone, coming)) == CALL_LTE
+
+
+def test_a_link_in_use_that_nothing_can_be_sent_by_stays_in_use() -> None:
+    mute = replace(UNKNOWN, local_error="blocked by a local firewall", mute_since_s=0.0)
+    assert Play().at(40, mute) is None
 
 
 def test_it_is_released_some_time_after_traffic_went_back_and_only_if_it_is_ours() -> None:

@@ -108,10 +108,22 @@ def test_a_late_reply_brings_nothing_up() -> None:
 
 
 def test_a_local_error_is_no_loss() -> None:
-    health = evidence.unsent(evidence.sent(UP), "No buffer space available")
+    health = evidence.unsent(evidence.sent(UP), "No buffer space available", 5.0)
     assert (health.losses, health.lost, health.sent) == (0, 0, 0)
-    assert health.local_error == "No buffer space available"
+    assert (health.local_error, health.mute_since_s) == ("No buffer space available", 5.0)
     assert health.clean
+
+
+def test_for_how_long_nothing_could_be_sent_is_known_until_something_is() -> None:
+    mute = evidence.unsent(evidence.unsent(UP, "no route", 5.0), "no route", 6.0)
+    assert mute.mute_since_s == 5.0
+    for over in (
+        evidence.replied(mute, 0.02, 3, 7.0),
+        evidence.lost(mute, 4, 7.0),
+        evidence.obstructed(mute, "not connected", 7.0),
+        evidence.connected(mute, State.DOWN, 7.0, fresh=True),
+    ):
+        assert (over.mute_since_s, over.local_error) == (None, "")
 
 
 def test_only_a_link_that_is_up_without_a_loss_is_clean() -> None:

@@ -190,7 +190,7 @@ def test_the_same_reply_twice_counts_once() -> None:
 
 def test_a_probe_that_could_not_be_sent_is_forgotten() -> None:
     track = tracked()
-    track.failed(sent(track, 0.0), "Network is unreachable")
+    track.failed(sent(track, 0.0), "Network is unreachable", 0.0)
     assert track.expire(1.0) == []
     assert track.health.local_error == "Network is unreachable"
     assert track.deadline_s(SECOND) == 1.0
@@ -295,7 +295,7 @@ def test_every_probe_is_answered_lost_or_waited_for(steps: list[tuple[str, float
         elif what == "late":
             reply(track, sequences[len(sequences) // 2], now_s)
         elif what == "fail":
-            track.failed(sequences[-1], "no route")
+            track.failed(sequences[-1], "no route", now_s)
         track.expire(now_s)
         health = track.health
         assert 0 <= health.lost <= health.sent
