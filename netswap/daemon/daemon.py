@@ -104,7 +104,7 @@ class Daemon:
         self._probing = Probing(self.tell, outside.prober)
         self._checking = Checking(self.tell)
         self._engine = Engine(settings, self.now_s())
-        self._parting = Parting(self._engine.spares, self._stepper.release)
+        self._parting = Parting(self._engine.spares, self._observer.free, self._stepper.release)
         self._sleep = Sleep()
         self.usage = Usage(lambda: self.configuration.settings, self.tell)
         self._recorder: Recorder | None = None
@@ -192,7 +192,7 @@ class Daemon:
             systemd.notify(READY="1")
         self.configuration = configuration
         released = self._observer.released(configuration.settings)
-        self._parting.begin(released, self._engine.up)
+        self._parting.begin(released, self._engine.down)
         if not self.dry_run:
             with or_end():  # without a guard it would see nothing from then on
                 self._guard.reopen(linger=configuration.settings.guard.linger_s > 0)
@@ -325,7 +325,7 @@ class Daemon:
         if self.client is not None and self.client.needs_refresh and self._refreshing is None:
             self._refreshing = asyncio.create_task(self._refresh(self.client))
         self.tell(Observed(self._world()))
-        self._parting.go_on(self._observer.taken)
+        self._parting.go_on()
 
     async def _refresh(self, client: Client) -> None:
         """Read all that NetworkManager knows; where it does not answer, a bit later."""
@@ -434,7 +434,7 @@ class Daemon:
                 self.tell(Applied(self._world(), error.step, str(error)))
             else:
                 self.tell(Applied(self._world()))
-            self._parting.go_on(self._observer.taken)
+            self._parting.go_on()
 
     def _publish(self) -> None:
         """Tell listeners and systemd of what is different now."""
@@ -460,7 +460,7 @@ class Daemon:
         try:
             async with asyncio.timeout(LEAVE_S):
                 await self._be_done()
-                self._parting.go_on()
+                await self._parting.settle()
                 self._engine.stop()
                 for action in self._engine.take_actions():
                     self._perform(action)
@@ -509,6 +509,7 @@ def _settle_down() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.collect()  # counts again how many there are
     gc.set_threshold(700, 10, 1)
 
 

@@ -24,6 +24,10 @@ class Observer:
         self._guarded = guarded
         self._picker = Picker()
         self._assigned: dict[str, Device] = {}
+        """Those of the links that NetworkManager tells of now."""
+        self._last: dict[str, Device] = {}
+        """Those that the links were seen with last."""
+        self._told: list[Device] = []
         self._devices: list[Device] = []
 
     def reconfigure(self, settings: Settings) -> None:
@@ -33,8 +37,8 @@ class Observer:
     def released(self, settings: Settings) -> dict[str, Device]:
         """Return the links that are none by these settings, with their devices."""
         wanted = settings.link or self._picker.pick(self._devices)
-        kept = {device.path for _, device in links.assign(wanted, self._devices) if device}
-        return {name: d for name, d in self._assigned.items() if d.path not in kept}
+        kept = {device.interface for _, device in links.assign(wanted, self._devices) if device}
+        return {name: d for name, d in self._last.items() if d.interface not in kept}
 
     def observe(self, client: Client | None, own: Collection[str] = ()) -> World:
         """Look. What NetworkManager does not tell (any more) is taken to be as it last was.
@@ -43,12 +47,11 @@ class Observer:
         """
         managed = client is not None and client.running
         told = list(client.view.devices()) if client is not None and client.running else []
-        self._devices = told + _kept(self._devices, told)
+        self._told, self._devices = told, told + _kept(self._devices, told)
         wanted = self._settings.link or self._picker.pick(self._devices)
         assigned = links.assign(wanted, self._devices)
-        self._assigned = {
-            link.name: device for link, device in assigned if device and device in told
-        }
+        self._last = {link.name: device for link, device in assigned if device}
+        self._assigned = {name: device for name, device in self._last.items() if device in told}
         bodies = _routes()
         metrics = _metrics(bodies)
         barriers = self._guarded()
@@ -72,10 +75,11 @@ class Observer:
         wanted = [link.name for link in self._settings.link if link.connect == "on-demand"]
         return [self._assigned[name] for name in wanted if name in self._assigned]
 
-    @property
-    def taken(self) -> frozenset[str]:
-        """The D-Bus paths of the devices that links have now."""
-        return frozenset(device.path for device in self._assigned.values())
+    def free(self, interface: str) -> Device | None:
+        """Return a device that no link has, None if there is none that NetworkManager tells of."""
+        taken = {device.interface for device in self._last.values()}
+        found = (device for device in self._told if device.interface == interface)
+        return None if interface in taken else next(found, None)
 
     def device(self, link: str) -> Device | None:
         """Return a link's device, None if NetworkManager has none now."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from netswap.adapters import conntrack, inet6, neighbours, sockets
-from netswap.adapters.bus import BusError
+from netswap.adapters.bus import DISCONNECTED, BusError
 from netswap.adapters.kernel import ahead, foreign, holders, servers, source
 from netswap.adapters.kernel.ahead import Ahead
 from netswap.adapters.nft.guard import GuardError, GuardLike
@@ -53,8 +53,8 @@ class Stepper(Protocol):
     def seen(self, world: World) -> World:
         """Return the world as this stepper wants it seen."""
 
-    def release(self, link: str, device: Device) -> None:
-        """Begin to put back what is no link any more."""
+    async def release(self, link: str, device: Device) -> None:
+        """Put back what is no link any more. Raises BusError, OSError."""
 
 
 FOLLOW_UP_S = 1.2
@@ -261,23 +261,29 @@ class Steps:
         while self._following_up:
             await asyncio.wait(self._following_up)
 
-    async def _restore(self, router: Router, link: str, device: Device) -> None:
-        self._withdraw(link)
+    async def _restore(self, router: Router, link: str, device: Device) -> bool:
+        """Put a link back as it was found; return whether it was another way."""
+        made = self._ahead.get(link)
+        if made and not made.replaced:
+            self._withdraw(link)
         with self._foreign_kept(device.ifname):
             restored = await router.restore(device.path)
         if restored:
             log.info("Metric and DNS priority of %s are as they were found", link)
+        if made := self._ahead.pop(link, None):
+            ahead.withdraw(replace(made, replaced=() if restored else made.replaced))
+        return restored
 
-    def release(self, link: str, device: Device) -> None:
-        """Begin to put back what is no link any more; what cannot be is said."""
-        if self.router is not None:
-            self._later(self._release(self.router, link, device))
+    async def release(self, link: str, device: Device) -> None:
+        """Put back what is no link any more. Raises BusError, OSError.
 
-    async def _release(self, router: Router, link: str, device: Device) -> None:
-        try:
-            await self._restore(router, link, device)
-        except (BusError, OSError) as error:
-            log.warning("Metric and DNS priority of %s stay as they are: %s", link, error)
+        Where NetworkManager knows of nothing to be put back it was restarted, and a route may be
+        left from before.
+        """
+        if self.router is None:
+            raise BusError(DISCONNECTED, "NetworkManager is not there")
+        if not await self._restore(self.router, link, device):
+            await self._tidy(self.router, device)
 
     def _to(self, step: Step) -> Router:
         if self.router is None:
@@ -392,7 +398,7 @@ class DryRun:
                 case Connect():
                     raise StepError(step, "this is a dry run")
 
-    def release(self, link: str, device: Device) -> None:  # noqa: ARG002 (nothing is done to it)
+    async def release(self, link: str, device: Device) -> None:  # noqa: ARG002 (nothing is done)
         """Pretend that nothing was ever done to it."""
         self._ranks.pop(link, None)
 

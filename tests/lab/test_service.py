@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from signal import SIGHUP, SIGKILL
 from typing import Any
 
 import pytest
@@ -216,6 +217,30 @@ def test_reload_puts_back_what_is_no_link_any_more(lab: Lab) -> None:
     assert daemon.stop() == 0
 
 
+@pytest.mark.parametrize("away", ["refuses", "is restarted"])
+def test_what_is_no_link_any_more_is_put_back_when_networkmanager_lets_it(
+    lab: Lab, away: str
+) -> None:
+    daemon = lab.netswapd(NAMED)
+    wait_until(lambda: lab.link("tether0").metrics() == [200], 5, "the phone stands by")
+    path = next(part for part in daemon.command if part.endswith(".toml"))
+    with open(path, "w") as file:
+        file.write(NAMED[: NAMED.index('[[link]]\nname = "phone"')])
+    if away == "refuses":
+        lab.services.refuse(reapply=True)
+        daemon.signal(SIGHUP)
+        daemon.wait_for("Metric and DNS priority of phone stay as they are", 5)
+        lab.services.refuse(reapply=False)
+    else:
+        lab.stop_nm(SIGKILL)
+        daemon.signal(SIGHUP)
+        daemon.wait_for("Link phone is none any more", 5)
+        lab.start_nm()
+    wait_until(lambda: set(lab.link("tether0").metrics()) == {101}, 20, "as it was found")
+    assert lab.guarded() == set()
+    assert daemon.stop() == 0
+
+
 def test_reload_during_an_outage_does_not_cut_off(lab: Lab) -> None:
     daemon = lab.netswapd(NAMED)
     daemon.wait_for("Blocking", 5)
@@ -225,7 +250,7 @@ def test_reload_during_an_outage_does_not_cut_off(lab: Lab) -> None:
     with open(path, "w") as file:
         file.write(NAMED[: NAMED.index('[[link]]\nname = "phone"')])
     ask("Reload")
-    daemon.wait_for("Link phone is none any more; until another one works, traffic needs it", 2)
+    daemon.wait_for("Link phone is none any more; it is put back when traffic does not need it", 2)
     assert holds(lambda: lab.active() == "tether0", 1)
     lab.link("cable0").heal()
     wait_until(lambda: lab.link("tether0").metrics() == [101], 10, "its metric is as it was found")
@@ -244,7 +269,7 @@ def test_a_link_that_is_none_any_more_keeps_traffic_at_a_stop_if_the_others_are_
     with open(path, "w") as file:
         file.write(NAMED[: NAMED.index('[[link]]\nname = "phone"')])
     ask("Reload")
-    daemon.wait_for("until another one works, traffic needs it", 2)
+    daemon.wait_for("it is put back when traffic does not need it", 2)
     assert daemon.stop() == 0
     assert lab.active() == "tether0"
 
