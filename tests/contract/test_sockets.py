@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import socket
 import subprocess
 import sys
@@ -11,6 +13,9 @@ from collections.abc import Iterator
 import pytest
 
 from netswap.adapters.sockets import connecting, destroy
+from netswap.core.actions import Block
+from netswap.daemon.steps import BEGUN_S, Steps
+from tests.contract.fakes import FakeGuard
 
 HERE, PEER = "10.1.0.2", "10.1.0.1"
 HERE6, PEER6 = "2001:db8:1::2", "2001:db8:1::1"
@@ -51,6 +56,16 @@ def _other_host() -> Iterator[None]:
         assert listener.stdout.readline() == "listening\n"
         yield
         listener.kill()
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Have the neighbour answer nobody."""
+    chain = "{ type filter hook input priority 0; tcp dport 80 drop; }"
+    there = ["ip", "netns", "exec", "peer", "nft"]
+    subprocess.run([*there, f"table inet quiet {{ chain in {chain}; }}"], check=True)
+    yield
+    subprocess.run([*there, "flush", "ruleset"], check=True)
 
 
 def connect(family: socket.AddressFamily, target: str, device: str = "") -> socket.socket:
@@ -160,19 +175,52 @@ def test_what_is_bound_to_another_device_stays() -> None:
 def test_a_connect_is_under_way_until_it_is_answered(
     family: socket.AddressFamily, target: str, address: str
 ) -> None:
-    chain = "{ type filter hook input priority 0; tcp dport 80 drop; }"
-    silence = f"table inet quiet {{ chain in {chain}; }}"
     with socket.socket(family) as client:
-        subprocess.run(["ip", "netns", "exec", "peer", "nft", silence], check=True)
-        client.setblocking(False)
-        client.connect_ex((target, 80))
-        assert connecting([address])
-        assert connecting(["198.51.100.77", address])
-        assert not connecting(["198.51.100.77"])
-        subprocess.run(["ip", "netns", "exec", "peer", "nft", "flush", "ruleset"], check=True)
+        with silent():
+            client.setblocking(False)
+            client.connect_ex((target, 80))
+            assert connecting([address])
+            assert connecting(["198.51.100.77", address])
+            assert not connecting(["198.51.100.77"])
         client.setblocking(True)
         client.send(b"here at last")
         assert not connecting([address])
+
+
+def test_a_link_is_blocked_when_connects_under_way_have_come_to_their_end() -> None:
+    guard = FakeGuard()
+    guard.open()
+    steps = Steps(guard, lambda _: None)
+    block = steps.take([Block("cable", "cable0", beginning=(HERE,))])
+    guarded_at_its_end: list[str] = []
+
+    async def leave(client: socket.socket) -> None:
+        def end() -> None:
+            guarded_at_its_end.extend(guard.guarded())
+            client.close()
+
+        asyncio.get_running_loop().call_later(BEGUN_S / 5, end)
+        await block
+
+    with silent(), socket.socket(socket.AF_INET) as client:
+        client.setblocking(False)
+        client.connect_ex((PEER, 80))
+        asyncio.run(leave(client))
+    assert guarded_at_its_end == []
+    assert list(guard.guarded()) == ["cable0"]
+
+
+def test_a_connect_that_nobody_answers_is_not_waited_for() -> None:
+    guard = FakeGuard()
+    guard.open()
+    with silent(), socket.socket(socket.AF_INET) as client:
+        client.setblocking(False)
+        client.connect_ex((PEER, 80))
+        asyncio.run(
+            Steps(guard, lambda _: None).take([Block("cable", "cable0", beginning=(HERE,))])
+        )
+        assert connecting([HERE])
+        assert list(guard.guarded()) == ["cable0"]
 
 
 def test_nothing_there_is_no_error() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,8 +16,8 @@ from tests.lab.idle import KINDS, IdleConnections
 from tests.lab.lab import Lab
 from tests.lab.link import Link
 from tests.lab.netswap_toml import NAMED, QUICK
-from tests.lab.spec import DUAL, TARGETS, TWO_HOMES
-from tests.lab.witness import HeldConnection
+from tests.lab.spec import DUAL, TARGETS, TWO_HOMES, LabSpec, far
+from tests.lab.witness import HeldConnection, NewConnections
 
 ALLOWED = NAMED.replace(" }\n", f' }}\nallow = ["{TARGETS[1]}"]\n')
 """One of the targets stays reachable over a link that stands by."""
@@ -46,6 +47,22 @@ def test_every_connection_over_the_link_that_was_left_is_told(
             wait_until(lambda: connections.left == 0, 5, "all are told")
             assert Counter((told.kind, told.error) for told in connections.told) == EVERYONE
         assert lab.active() == taken.name
+
+
+@pytest.mark.lab(far(LabSpec(), rtt_ms=60))
+def test_a_swap_back_lets_connects_succeed_that_are_under_way(lab: Lab) -> None:
+    """There are twelve at any time: answers take 60 ms, and one is begun every 5 ms."""
+    lab.netswapd(QUICK)
+    wait_until(lambda: lab.guarded() == {"tether0"}, 5, "the tether is guarded")
+    lab.link("cable0").cut()
+    wait_until(lambda: lab.guarded() == {"cable0"}, 10, "failover")
+    with NewConnections(interval_s=0.005, patience_s=0.9) as users:
+        wait_until(users.successes, 5, "users are online")
+        lab.link("cable0").heal()
+        wait_until(lambda: lab.guarded() == {"tether0"}, 10, "swap back")
+        swapped = time.monotonic()
+        wait_until(lambda: users.successes(since=swapped + 0.5), 5, "users are online again")
+        assert [(one.start - swapped, one.error) for one in users.failures()] == []
 
 
 @pytest.mark.lab(DUAL)
