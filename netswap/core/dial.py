@@ -186,7 +186,8 @@ class Dial:
             return _Standing.FAILED if health.fault else working
         if link.usable:
             mute = health.mute_since_s is not None and now_s >= health.mute_since_s + MUTE_S
-            if mute and link != world.leader:  # that one stays in use: see `policy`
+            kept = link == world.leader and health.state is State.UNKNOWN  # see `policy`
+            if mute and not kept:
                 return _Standing.FAILED
             coming = health.state is State.UNKNOWN or not health.losses
             return _Standing.COMING if coming else _Standing.FAILED

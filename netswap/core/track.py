@@ -130,6 +130,8 @@ class Track:
             return -inf
         if self._hasty:
             return self._slot_s + self._settings.probe.confirm_interval_s
+        if self._closest_s < interval_s < self._settings.probe.interval_s:
+            return self._slot_s + interval_s  # it changes with each reply, and with it the slots
         return (floor(self._slot_s / interval_s + _ON_TIME_S) + 1) * interval_s
 
     @property
@@ -256,9 +258,13 @@ class Track:
     @property
     def close_interval_s(self) -> float:
         """How far apart its rounds are while it is uneasy."""
-        interval_s, spare = self._settings.probe.interval_s, len(self.targets) > self._needed
-        close_s = interval_s / (CLOSELY if spare else WITH_NONE_TO_SPARE)
-        return min(interval_s, max(close_s, self.patience_s / ON_THEIR_WAY))
+        interval_s = self._settings.probe.interval_s
+        return min(interval_s, max(self._closest_s, self.patience_s / ON_THEIR_WAY))
+
+    @property
+    def _closest_s(self) -> float:
+        spare = len(self.targets) > self._needed
+        return self._settings.probe.interval_s / (CLOSELY if spare else WITH_NONE_TO_SPARE)
 
     @property
     def loss(self) -> float | None:

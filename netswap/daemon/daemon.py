@@ -104,7 +104,7 @@ class Daemon:
         self._probing = Probing(self.tell, outside.prober)
         self._checking = Checking(self.tell)
         self._engine = Engine(settings, self.now_s())
-        self._parting = Parting(self._engine.spares, self._observer.free, self._stepper.release)
+        self._parting = Parting(self._engine, self._observer, self._stepper)
         self._sleep = Sleep()
         self.usage = Usage(lambda: self.configuration.settings, self.tell)
         self._recorder: Recorder | None = None

@@ -75,11 +75,13 @@ class Observer:
         wanted = [link.name for link in self._settings.link if link.connect == "on-demand"]
         return [self._assigned[name] for name in wanted if name in self._assigned]
 
-    def free(self, interface: str) -> Device | None:
-        """Return a device that no link has, None if there is none that NetworkManager tells of."""
-        taken = {device.interface for device in self._last.values()}
-        found = (device for device in self._told if device.interface == interface)
-        return None if interface in taken else next(found, None)
+    def taken(self, interface: str) -> bool:
+        """Tell whether a link has a device."""
+        return any(device.interface == interface for device in self._last.values())
+
+    def told(self, interface: str) -> Device | None:
+        """Return a device, whether a link has it or not; None if NetworkManager has none now."""
+        return next((device for device in self._told if device.interface == interface), None)
 
     def device(self, link: str) -> Device | None:
         """Return a link's device, None if NetworkManager has none now."""

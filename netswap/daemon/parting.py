@@ -9,40 +9,37 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 from netswap.adapters.bus import BusError
 from netswap.adapters.nm.view import Device
+from netswap.core.engine import Engine
+from netswap.daemon.observer import Observer
+from netswap.daemon.steps import Stepper
 
 log = logging.getLogger(__name__)
 
-AGAIN_S = 5.0
-"""After so long it is tried again where NetworkManager refuses, or does not answer."""
+AGAIN_S, LONGEST_S = 2.0, 60.0
+"""After so long, each time twice as long, it is tried again where NetworkManager refuses."""
+LEAVE_S = 2.0
+"""For so long each try is waited for at a stop."""
 
 
 class Parting:
-    """Puts each of them back as soon as nothing depends on it.
+    """Puts each of them back as soon as nothing depends on it."""
 
-    `spares` tells whether that is so, `find` what a device that no link has is now, None while
-    NetworkManager does not tell, and `release` puts it back (BusError, OSError).
-    """
-
-    def __init__(
-        self,
-        spares: Callable[[str], bool],
-        find: Callable[[str], Device | None],
-        release: Callable[[str, Device], Awaitable[None]],
-    ) -> None:
-        self._spares, self._find, self._release = spares, find, release
+    def __init__(self, engine: Engine, observer: Observer, stepper: Stepper) -> None:
+        self._engine, self._observer, self._stepper = engine, observer, stepper
         self._waiting: dict[str, str] = {}
         """Links, and their interfaces."""
         self._tried: dict[str, asyncio.Task[None]] = {}
         """What is being put back, or could not be a moment ago."""
-        self._told: set[str] = set()
+        self._again_s: dict[str, float] = {}
 
     def begin(self, links: Mapping[str, Device], down: Collection[str]) -> None:
         """Take leave of these links."""
         for link, device in links.items():
+            self._waiting.pop(link, None)
             if link not in down:
                 self._waiting[link] = device.interface
                 log.info(
@@ -57,26 +54,34 @@ class Parting:
                 )
 
     def go_on(self) -> None:
-        """Put back what can be."""
-        for link, interface in self._waiting.items():
-            if link not in self._tried and self._spares(link) and (device := self._find(interface)):
+        """Put back what can be; forget what is a link again, or was disconnected meanwhile."""
+        for link, interface in list(self._waiting.items()):
+            device = self._observer.told(interface)
+            if self._observer.taken(interface) or (device and device.obstacle):
+                del self._waiting[link]
+            elif device and link not in self._tried and self._engine.spares(link):
                 self._tried[link] = asyncio.create_task(self._part(link, device))
 
     async def settle(self) -> None:
-        """Wait for what was begun, and try the rest once more."""
-        await asyncio.gather(*self._tried.values())
+        """Wait for what was begun, and try the rest once more; neither for long."""
+        await self._wait()
         self._tried.clear()
         self.go_on()
-        await asyncio.gather(*self._tried.values())
+        await self._wait()
+
+    async def _wait(self) -> None:
+        if tasks := set(self._tried.values()):
+            await asyncio.wait(tasks, timeout=LEAVE_S)
 
     async def _part(self, link: str, device: Device) -> None:
         try:
-            await self._release(link, device)
-        except (BusError, OSError) as error:
-            level = logging.DEBUG if link in self._told else logging.WARNING
+            await self._stepper.release(link, device)
+        except (BusError, OSError, LookupError, ValueError) as error:
+            again_s = self._again_s.get(link, AGAIN_S)
+            self._again_s[link] = min(LONGEST_S, 2 * again_s)
+            level = logging.WARNING if again_s == AGAIN_S else logging.DEBUG
             log.log(level, "Metric and DNS priority of %s stay as they are: %s", link, error)
-            self._told.add(link)
-            asyncio.get_running_loop().call_later(AGAIN_S, self._again, link)
+            asyncio.get_running_loop().call_later(again_s, self._again, link)
         else:
             self._waiting.pop(link, None)
             self._tried.pop(link, None)

@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from netswap.adapters import conntrack, inet6, neighbours, sockets
 from netswap.adapters.bus import DISCONNECTED, BusError
@@ -57,6 +57,13 @@ class Stepper(Protocol):
         """Put back what is no link any more. Raises BusError, OSError."""
 
 
+class _Made(NamedTuple):
+    """A route that went ahead of NetworkManager, and the activation of its link."""
+
+    route: Ahead
+    activation: str
+
+
 FOLLOW_UP_S = 1.2
 BEGUN_S = 0.05
 """For so long connects over a link that works may take to succeed before it is left."""
@@ -90,7 +97,7 @@ class Steps:
         self.dialler: Dialler | None = None
         """Likewise."""
         self._following_up: set[asyncio.Task[None]] = set()
-        self._ahead: dict[str, Ahead] = {}
+        self._ahead: dict[str, _Made] = {}
         """Routes over links that NetworkManager has not said yes to."""
         self._lingering: dict[str, tuple[str, ...]] = {}
         """Interfaces whose connections may go on → the addresses that those have."""
@@ -196,7 +203,7 @@ class Steps:
     async def _set_metric(self, step: Step, link: str, v4: int | None, v6: int | None) -> None:
         router, device = self._to(step), self._device(step, link)
         if v4 is not None:
-            self._go_ahead(link, device.ifname, v4)
+            self._go_ahead(link, device, v4)
         with self._foreign_kept(device.ifname):
             await router.set_metric(device.path, v4, v6)
         self._ahead.pop(link, None)
@@ -211,21 +218,28 @@ class Steps:
                 while (device := self._find(link)) and device.dns4 != rank:  # noqa: ASYNC110 (25 ms)
                     await asyncio.sleep(0.001)
 
-    def _go_ahead(self, link: str, ifname: str, metric: int) -> None:
+    def _go_ahead(self, link: str, device: Device, metric: int) -> None:
         """Have the kernel do so now; where it will not, NetworkManager has it do so."""
-        if (before := self._ahead.get(link)) and before.metric != metric:
-            self._withdraw(link)
-        try:  # also where one was made before: it is gone when the link was connected anew
-            made = ahead.lower(ifname, metric) or ahead.higher(ifname, metric)
+        before = self._ahead.get(link)
+        if before and (before.route.metric != metric or before.activation != device.activation):
+            self._withdraw(link, device)
+        try:
+            made = ahead.lower(device.ifname, metric, self._interfaces)
+            made = made or ahead.higher(device.ifname, metric)
         except OSError as error:
             log.debug("No route over %s ahead of NetworkManager: %s", link, error)
         else:
             if made:
-                self._ahead[link] = made
+                self._ahead[link] = _Made(made, device.activation)
 
-    def _withdraw(self, link: str) -> None:
+    def _withdraw(self, link: str, device: Device, *, restored: bool = False) -> None:
+        """Take it away, and put back what it replaced if that is how NetworkManager has it still.
+
+        That went with the activation that it belongs to, or when the link was `restored`.
+        """
         if made := self._ahead.pop(link, None):
-            ahead.withdraw(made)
+            same = made.activation == device.activation and not restored
+            ahead.withdraw(made.route if same else replace(made.route, replaced=()))
 
     async def _follow_up(self, router: Router, device: Device) -> None:
         await asyncio.sleep(FOLLOW_UP_S)
@@ -263,15 +277,13 @@ class Steps:
 
     async def _restore(self, router: Router, link: str, device: Device) -> bool:
         """Put a link back as it was found; return whether it was another way."""
-        made = self._ahead.get(link)
-        if made and not made.replaced:
-            self._withdraw(link)
+        if (made := self._ahead.get(link)) and not made.route.replaced:
+            self._withdraw(link, device)
         with self._foreign_kept(device.ifname):
             restored = await router.restore(device.path)
         if restored:
             log.info("Metric and DNS priority of %s are as they were found", link)
-        if made := self._ahead.pop(link, None):
-            ahead.withdraw(replace(made, replaced=() if restored else made.replaced))
+        self._withdraw(link, device, restored=restored)
         return restored
 
     async def release(self, link: str, device: Device) -> None:

@@ -128,13 +128,20 @@ def test_a_vpn_that_leads_them_all_does_not_count() -> None:
 
 def test_of_two_links_with_one_metric_the_one_that_takes_over_goes_first() -> None:
     ip("route add default via 10.2.0.1 dev tether0 metric 200")
-    assert ahead.lower("tether0", 100)
+    assert ahead.lower("tether0", 100, ["cable0", "tether0"])
     assert "dev tether0" in ip("route get 203.0.113.1")
     assert ahead.higher("cable0", 201)
     assert default_routes()[:2] == (
         DefaultRoute(4, 100, "tether0"),
         DefaultRoute(4, 200, "tether0"),
     )
+
+
+def test_nobody_elses_route_of_the_same_metric_is_gone_before() -> None:
+    ip("route add default via 10.2.0.1 dev tether0 metric 200")
+    with pytest.raises(FileExistsError):
+        ahead.lower("tether0", 100, ["tether0"])
+    assert default_routes()[0] == DefaultRoute(4, 100, "cable0")
 
 
 def test_what_was_replaced_is_put_back() -> None:
@@ -177,4 +184,4 @@ def test_it_is_made_again_where_the_link_was_connected_anew() -> None:
 class Tether:
     """What the steps ask of a device."""
 
-    path, ifname = "/Devices/3", "tether0"
+    path, ifname, activation = "/Devices/3", "tether0", "/ActiveConnection/3"

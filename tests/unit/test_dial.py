@@ -8,7 +8,7 @@ from netswap import config
 from netswap.core.actions import Connect, Disconnect, Say
 from netswap.core.dial import GRACE_S, MUTE_S, SHOWN_S, Dial
 from netswap.core.health import Health
-from netswap.core.model import Link, Mode, Override
+from netswap.core.model import Link, Mode, Override, State
 from tests.unit.worlds import DOWN as RISING
 from tests.unit.worlds import SHAKY, UNKNOWN, UP, link, world
 
@@ -132,6 +132,7 @@ def test_a_link_that_nothing_can_be_sent_by_is_not_waited_for() -> None:
 def test_a_link_in_use_that_nothing_can_be_sent_by_stays_in_use() -> None:
     mute = replace(UNKNOWN, local_error="blocked by a local firewall", mute_since_s=0.0)
     assert Play().at(40, mute) is None
+    assert Play().at(40, replace(mute, state=State.DOWN)) == CALL_PHONE  # one that is left is not
 
 
 def test_it_is_released_some_time_after_traffic_went_back_and_only_if_it_is_ours() -> None:

@@ -16,7 +16,7 @@ import contextlib
 import errno
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from netswap.adapters import netlink
@@ -40,19 +40,21 @@ class Ahead:
     """NetworkManager's own, which are gone."""
 
 
-def lower(ifname: str, metric: int) -> Ahead | None:
+def lower(ifname: str, metric: int, links: Collection[str] = ()) -> Ahead | None:
     """Let a link's IPv4 default route stand at a lower metric, beside where it stands now.
 
-    Returns None where there is nothing to be done: it stands as low, or has no such route. Raises
-    OSError where the kernel refuses.
+    It goes before a route of the same metric by one of `links`, and by no other device. Returns
+    None where there is nothing to be done: it stands as low, or has no such route. Raises OSError
+    where the kernel refuses, or another device has the metric.
     """
     with routes.channel() as channel:
         bodies = netlink.ask(channel, routes.dump_request(socket.AF_INET))
         standing = min(over(ifname, bodies), default=None)
         if standing is None or standing[0] <= metric:
             return None
+        rivals = {r.ifname for r in routes.defaults(bodies) if r.metric == metric}
         body = with_metric(standing[1], metric)
-        _make(channel, body)
+        _make(channel, body, 0 if rivals <= set(links) else netlink.NLM_F_EXCL)
     return Ahead(metric, body)
 
 
@@ -95,9 +97,9 @@ def withdraw(ahead: Ahead) -> None:
         _delete(channel, ahead.body)
 
 
-def _make(channel: socket.socket, body: bytes) -> None:
+def _make(channel: socket.socket, body: bytes, more: int = 0) -> None:
     """Add a route, before those of the same metric that lead by other links."""
-    flags = netlink.NLM_F_ACK | netlink.NLM_F_CREATE
+    flags = netlink.NLM_F_ACK | netlink.NLM_F_CREATE | more
     netlink.ask(channel, netlink.build(_RTM_NEWROUTE, flags, body))
 
 
