@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 from typing import NamedTuple
@@ -44,10 +45,18 @@ class Packets(NamedTuple):
 def packets(ifname: str) -> Packets | None:
     """Return what one interface counts (sysfs-class-net-statistics), None where there is none."""
     try:
-        folder = DEVICE / ifname / "statistics"
-        return Packets(*(int((folder / f"{way}_packets").read_text()) for way in ("tx", "rx")))
+        return Packets(_number(ifname, "tx_packets"), _number(ifname, "rx_packets"))
     except (OSError, ValueError):
         return None
+
+
+def _number(ifname: str, name: str) -> int:
+    """Read a counter, once a second or more: `Path.read_text` takes twice as long."""
+    file = os.open(f"{DEVICE}/{ifname}/statistics/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return int(os.read(file, 32))
+    finally:
+        os.close(file)
 
 
 def boot() -> str:
