@@ -30,12 +30,18 @@ class RecentAddresses:
     def recall(self, world: World, now_s: float, lingering: Container[str] = ()) -> World:
         """Return the same world, where links still have what they had in the last 5 s.
 
-        Those whose connections are lingering forget nothing. But for what another link has by now.
-        With it come the orphans, until they are `ended`.
+        Those whose connections are lingering forget nothing. But for what another link has got by
+        now; one that both had all along is still there. With it come the orphans, until they are
+        `ended`.
         """
-        taken = {address for link in world.links for address in link.addresses}
+        moved = {
+            address
+            for link in world.links
+            for address in link.addresses
+            if address not in self._seen.get(link.name, {})
+        }
         recalled = {
-            link.name: self._recall(link, taken, now_s, forever=link.name in lingering)
+            link.name: self._recall(link, moved, now_s, forever=link.name in lingering)
             for link in world.links
             if link.ifname
         }
@@ -53,11 +59,11 @@ class RecentAddresses:
         }
         self._orphans = {name: lost for name, lost in left.items() if lost}
 
-    def _recall(self, link: Link, taken: Set[str], now_s: float, *, forever: bool) -> Link:
+    def _recall(self, link: Link, moved: Set[str], now_s: float, *, forever: bool) -> Link:
         kept = {
             address: now_s if forever else at_s
             for address, at_s in self._seen.get(link.name, {}).items()
-            if address not in taken and (forever or not link.addresses or now_s - at_s <= RECENT_S)
+            if address not in moved and (forever or not link.addresses or now_s - at_s <= RECENT_S)
         }
         self._seen[link.name] = dict.fromkeys(link.addresses, now_s) | kept
         return replace(link, addresses=tuple(self._seen[link.name]))

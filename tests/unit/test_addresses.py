@@ -85,3 +85,12 @@ def test_what_another_link_has_by_now_is_not_recalled() -> None:
 def test_two_links_with_one_address_both_have_it() -> None:
     same = world(link("cable", addresses=(V4,)), link("tether", addresses=(V4,)))
     assert [known.addresses for known in RecentAddresses().recall(same, 0).links] == [(V4,), (V4,)]
+
+
+def test_an_orphan_is_one_though_another_link_has_the_same_address() -> None:
+    """NetworkManager takes the address away first, and the device a moment later."""
+    recent = RecentAddresses()
+    same = link("cable", addresses=(V4,))
+    recent.recall(world(same, link("tether", addresses=(V4,))), 0)
+    recent.recall(world(same, link("tether", None, addresses=())), 1)
+    assert recent.recall(world(same, gone("tether")), 1.1).orphans == {"tether": (V4,)}
