@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from pathlib import Path
 from signal import SIGHUP, SIGKILL
 from typing import Any
 
@@ -16,6 +17,7 @@ from netswap.service import api
 from tests.lab.commands import holds, wait_until
 from tests.lab.lab import Lab
 from tests.lab.netswap_toml import NAMED, QUICK
+from tests.lab.netswapd import Netswapd
 from tests.lab.witness import Capture, NewConnections
 
 
@@ -46,6 +48,12 @@ def refused(member: str, signature: str = "", *args: Any, **where: str) -> str:
     with pytest.raises(BusError) as caught:
         ask(member, signature, *args, **where)
     return caught.value.name
+
+
+def take_the_phone_out(daemon: Netswapd) -> None:
+    """Leave the phone no link in the configuration, which is not read yet."""
+    path = next(part for part in daemon.command if part.endswith(".toml"))
+    Path(path).write_text(NAMED[: NAMED.index('[[link]]\nname = "phone"')])
 
 
 @pytest.fixture
@@ -208,9 +216,7 @@ def test_flood_of_calls_is_answered_and_disturbs_no_probe(running: Lab) -> None:
 def test_reload_puts_back_what_is_no_link_any_more(lab: Lab) -> None:
     daemon = lab.netswapd(NAMED)
     wait_until(lambda: lab.link("tether0").metrics() == [200], 5, "the phone stands by")
-    path = next(part for part in daemon.command if part.endswith(".toml"))
-    with open(path, "w") as file:
-        file.write(NAMED[: NAMED.index('[[link]]\nname = "phone"')])
+    take_the_phone_out(daemon)
     ask("Reload")
     wait_until(lambda: lab.link("tether0").metrics() == [101], 5, "its metric is as it was found")
     assert lab.guarded() == set()
@@ -223,9 +229,7 @@ def test_what_is_no_link_any_more_is_put_back_when_networkmanager_lets_it(
 ) -> None:
     daemon = lab.netswapd(NAMED)
     wait_until(lambda: lab.link("tether0").metrics() == [200], 5, "the phone stands by")
-    path = next(part for part in daemon.command if part.endswith(".toml"))
-    with open(path, "w") as file:
-        file.write(NAMED[: NAMED.index('[[link]]\nname = "phone"')])
+    take_the_phone_out(daemon)
     if away == "refuses":
         lab.services.refuse(reapply=True)
         daemon.signal(SIGHUP)
@@ -246,9 +250,7 @@ def test_reload_during_an_outage_does_not_cut_off(lab: Lab) -> None:
     daemon.wait_for("Blocking", 5)
     lab.link("cable0").cut()
     wait_until(lambda: lab.active() == "tether0", 5, "failover")
-    path = next(part for part in daemon.command if part.endswith(".toml"))
-    with open(path, "w") as file:
-        file.write(NAMED[: NAMED.index('[[link]]\nname = "phone"')])
+    take_the_phone_out(daemon)
     ask("Reload")
     daemon.wait_for("Link phone is none any more; it is put back when traffic does not need it", 2)
     assert holds(lambda: lab.active() == "tether0", 1)
@@ -265,9 +267,7 @@ def test_a_link_that_is_none_any_more_keeps_traffic_at_a_stop_if_the_others_are_
     daemon.wait_for("Blocking", 5)
     lab.link("cable0").cut()
     wait_until(lambda: lab.active() == "tether0", 5, "failover")
-    path = next(part for part in daemon.command if part.endswith(".toml"))
-    with open(path, "w") as file:
-        file.write(NAMED[: NAMED.index('[[link]]\nname = "phone"')])
+    take_the_phone_out(daemon)
     ask("Reload")
     daemon.wait_for("it is put back when traffic does not need it", 2)
     assert daemon.stop() == 0
