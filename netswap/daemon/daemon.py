@@ -325,7 +325,7 @@ class Daemon:
         if self.client is not None and self.client.needs_refresh and self._refreshing is None:
             self._refreshing = asyncio.create_task(self._refresh(self.client))
         self.tell(Observed(self._world()))
-        self._parting.go_on()
+        self._part()
 
     async def _refresh(self, client: Client) -> None:
         """Read all that NetworkManager knows; where it does not answer, a bit later."""
@@ -368,6 +368,11 @@ class Daemon:
         else:
             dialler.forget()
         return world
+
+    def _part(self) -> None:
+        """Go on putting back what is no link any more, unless all is only taken to be as it was."""
+        if not self._blind:
+            self._parting.go_on()
 
     # driving the engine
 
@@ -434,7 +439,7 @@ class Daemon:
                 self.tell(Applied(self._world(), error.step, str(error)))
             else:
                 self.tell(Applied(self._world()))
-            self._parting.go_on()
+            self._part()
 
     def _publish(self) -> None:
         """Tell listeners and systemd of what is different now."""

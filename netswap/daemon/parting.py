@@ -40,6 +40,7 @@ class Parting:
         """Take leave of these links."""
         for link, device in links.items():
             self._waiting.pop(link, None)
+            self._again_s.pop(link, None)
             if link not in down:
                 self._waiting[link] = device.interface
                 log.info(
@@ -57,7 +58,7 @@ class Parting:
         """Put back what can be; forget what is a link again, or was disconnected meanwhile."""
         for link, interface in list(self._waiting.items()):
             device = self._observer.told(interface)
-            if self._observer.taken(interface) or (device and device.obstacle):
+            if self._observer.taken(interface) or (device and not device.connection):
                 del self._waiting[link]
             elif device and link not in self._tried and self._engine.spares(link):
                 self._tried[link] = asyncio.create_task(self._part(link, device))

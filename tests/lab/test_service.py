@@ -56,6 +56,18 @@ def take_the_phone_out(daemon: Netswapd) -> None:
     Path(path).write_text(NAMED[: NAMED.index('[[link]]\nname = "phone"')])
 
 
+def without_the_phone_that_traffic_needs(lab: Lab) -> Netswapd:
+    """Take the phone out of the configuration while the cable is dead."""
+    daemon = lab.netswapd(NAMED)
+    daemon.wait_for("Blocking", 5)
+    lab.link("cable0").cut()
+    wait_until(lambda: lab.active() == "tether0", 5, "failover")
+    take_the_phone_out(daemon)
+    ask("Reload")
+    daemon.wait_for("Link phone is none any more; it is put back when traffic does not need it", 2)
+    return daemon
+
+
 @pytest.fixture
 def running(lab: Lab) -> Iterator[Lab]:
     """Return a lab in which netswapd runs at rest, and see that it still does afterwards."""
@@ -246,13 +258,7 @@ def test_what_is_no_link_any_more_is_put_back_when_networkmanager_lets_it(
 
 
 def test_reload_during_an_outage_does_not_cut_off(lab: Lab) -> None:
-    daemon = lab.netswapd(NAMED)
-    daemon.wait_for("Blocking", 5)
-    lab.link("cable0").cut()
-    wait_until(lambda: lab.active() == "tether0", 5, "failover")
-    take_the_phone_out(daemon)
-    ask("Reload")
-    daemon.wait_for("Link phone is none any more; it is put back when traffic does not need it", 2)
+    daemon = without_the_phone_that_traffic_needs(lab)
     assert holds(lambda: lab.active() == "tether0", 1)
     lab.link("cable0").heal()
     wait_until(lambda: lab.link("tether0").metrics() == [101], 10, "its metric is as it was found")
@@ -260,16 +266,21 @@ def test_reload_during_an_outage_does_not_cut_off(lab: Lab) -> None:
     assert daemon.stop() == 0
 
 
+def test_what_is_no_link_any_more_is_put_back_though_its_carrier_was_away(lab: Lab) -> None:
+    """NetworkManager keeps the activation for some seconds, and with it netswap's metric."""
+    without_the_phone_that_traffic_needs(lab)
+    lab.link("tether0").pull()
+    wait_until(lambda: not lab.link("tether0").carrier(), 2, "no carrier")
+    assert holds(lambda: lab.active() == "tether0", 0.5), "NetworkManager has not given it up"
+    lab.link("tether0").plug()
+    lab.link("cable0").heal()
+    wait_until(lambda: lab.link("tether0").metrics() == [101], 10, "its metric is as it was found")
+
+
 def test_a_link_that_is_none_any_more_keeps_traffic_at_a_stop_if_the_others_are_dead(
     lab: Lab,
 ) -> None:
-    daemon = lab.netswapd(NAMED)
-    daemon.wait_for("Blocking", 5)
-    lab.link("cable0").cut()
-    wait_until(lambda: lab.active() == "tether0", 5, "failover")
-    take_the_phone_out(daemon)
-    ask("Reload")
-    daemon.wait_for("it is put back when traffic does not need it", 2)
+    daemon = without_the_phone_that_traffic_needs(lab)
     assert daemon.stop() == 0
     assert lab.active() == "tether0"
 
