@@ -60,6 +60,9 @@ bench-connections: setup ## measure when connections are told of a swap
 bench-compare: setup ## measure netswap beside others in one run; writes build/compare.md
 	@$(PYTHON) -m bench.compare
 
+bench-brownout: setup ## measure how soon a link is left that loses 40 % of all packets
+	@$(PYTHON) -m bench.brownout
+
 bench-restarts: setup ## measure how long after each kind of restart all is right again
 	@$(PYTHON) -m bench.restarts
 
