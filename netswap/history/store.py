@@ -25,8 +25,9 @@ DEFAULT_PATH = Path("/var/lib/netswap/history.db")
 MINUTES_S = 14 * 86400
 HOURS_S = 2 * 366 * 86400
 BUSY_S = 5.0
-CACHE_KB = 200
-"""SQLite would keep up to 2 MB of the file in memory, more of it with each day."""
+CACHE_KB = 40
+"""SQLite would keep up to 2 MB of the file in memory, more of it with each day. As much as one
+transaction touches is enough: netswapd only writes."""
 PUBLIC = 0o644
 """Who may look at netswap's links may look at their past; so it is on the bus, too."""
 
