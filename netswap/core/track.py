@@ -107,9 +107,21 @@ class Track:
         self._slot_s = due_s if punctual else now_s
         self._sequence = (self._sequence + 1) % SEQUENCES
         counts = not self._hasty
-        self._waiting[self._sequence] = Round(now_s, now_s + self.patience_s, counts)
+        self._waiting[self._sequence] = Round(now_s, self._lost_s(now_s), counts)
         self.health = evidence.sent(self.health)
         return self._sequence
+
+    def _lost_s(self, now_s: float) -> float:
+        """Return when a round that leaves now is lost.
+
+        While nothing is known, all rounds wait as long as the first one may take: a link that has
+        answered none of them by then is dead, whenever the others left.
+        """
+        if self.health.state is not State.UNKNOWN:
+            return now_s + self.patience_s
+        rounds = [*self._waiting.values(), *self._missed.values()]
+        first_s = min((r.sent_s for r in rounds), default=now_s)
+        return max(first_s + self.patience_s, now_s + self._settings.probe.deadline_min_s)
 
     def hurry(self, now_s: float) -> bool:
         """Let the next round be due at once, unless one is on its way that tells as much.
@@ -166,15 +178,18 @@ class Track:
         if self._waiting.pop(sequence, None):
             self.health = evidence.unsent(self.health, reason, now_s)
 
-    def expire(self, now_s: float) -> list[Health]:
-        """Count the rounds that are lost by now; return the health after each of them."""
+    def expire(self, now_s: float) -> list[tuple[Health, float]]:
+        """Count the rounds that are lost by now.
+
+        Return the health after each of them, and for how many seconds it was waited for.
+        """
         after = []
         for sequence, waiting in list(self._waiting.items()):
             if now_s >= waiting.lost_s - _ON_TIME_S:
                 self._missed[sequence] = self._waiting.pop(sequence)
                 self._window.add(waiting)
                 self._note(evidence.lost(self.health, self._settings.probe.fall, now_s))
-                after.append(self.health)
+                after.append((self.health, waiting.lost_s - waiting.sent_s))
         if self._missed:
             self._missed = {s: r for s, r in self._missed.items() if r.sent_s > now_s - LATE_S}
         return after

@@ -214,10 +214,10 @@ class Tracks:
         changed = False
         for track in self:
             before = heard = track.health
-            for health in track.expire(now_s):
+            for health, waited_s in track.expire(now_s):
                 if heard.state is not State.DOWN:
-                    fall, patience_s = self._settings.probe.fall, track.patience_s
-                    self._say(words.loss(track.link, health, fall, patience_s, track.version))
+                    fall = self._settings.probe.fall
+                    self._say(words.loss(track.link, health, fall, waited_s, track.version))
                 heard = health
             if track.health is not before:
                 self._note_change(track, before, now_s)

@@ -38,10 +38,10 @@ def probing(link: Link, targets: Sequence[str]) -> Say:
     return Say(f"Pinger running on interface {link.ifname} to {', '.join(targets)}")
 
 
-def loss(link: Link, health: Health, fall: int, patience_s: float, version: int = 4) -> Say:
+def loss(link: Link, health: Health, fall: int, waited_s: float, version: int = 4) -> Say:
     """Say that a probe was lost; where it is known why it was said already."""
     what = link.ifname if version == 4 else f"{link.ifname}, IPv6"
-    text = f"Ping failure on {what} ({health.losses}/{fall}): no reply within {patience_s:.2g} s"
+    text = f"Ping failure on {what} ({health.losses}/{fall}): no reply within {waited_s:.2g} s"
     known = health.late or health.degraded
     return Say(text, Level.DEBUG if known else Level.WARNING)
 

@@ -100,7 +100,7 @@ def test_no_reply_is_a_loss_when_the_next_probe_is_due() -> None:
     track = tracked()
     sent(track, 0.0)
     assert track.expire(0.999) == []
-    assert [health.losses for health in track.expire(1.0)] == [1]
+    assert [(health.losses, waited_s) for health, waited_s in track.expire(1.0)] == [(1, 1.0)]
     assert track.expire(1.0) == []
 
 
@@ -126,6 +126,38 @@ def test_after_a_loss_the_next_probes_follow_at_once() -> None:
     assert track.deadline_s(SECOND) == 2.0
 
 
+QUICK = replace(PROBE, fall=3, deadline_min_s=0.1)
+
+
+def test_while_nothing_is_known_all_probes_wait_as_long_as_the_first_may_take() -> None:
+    track = Track(Settings(probe=QUICK), CABLE, State.UNKNOWN, 0.0, new=False)
+    for at_s in (0.0, 0.15, 0.3):
+        assert track.send(at_s, SECOND) is not None
+    assert track.expire(0.999) == []
+    assert [round(waited_s, 2) for _, waited_s in track.expire(1.0)] == [1.0, 0.85, 0.7]
+    assert track.health.state is State.DOWN
+
+
+def test_a_slow_link_of_which_nothing_is_known_is_up_by_its_first_reply() -> None:
+    track = Track(Settings(probe=QUICK), CABLE, State.UNKNOWN, 0.0, new=False)
+    first = sent(track, 0.0)
+    assert track.send(0.15, SECOND) is not None
+    reply(track, first, 0.95)
+    assert track.health.state is State.UP
+
+
+def test_what_leaves_after_that_waits_for_the_least_deadline() -> None:
+    track = Track(Settings(probe=QUICK), CABLE, State.UNKNOWN, 0.0, new=False)
+    assert track.send(0.0, SECOND) is not None
+    assert track.send(0.98, SECOND) is not None
+    assert len(track.expire(1.0)) == 1
+    assert track.send(1.13, SECOND) is not None
+    assert track.expire(1.07) == []
+    assert len(track.expire(1.08)) == 1
+    assert track.expire(1.22) == []
+    assert len(track.expire(1.23)) == 1
+
+
 def test_a_link_that_is_down_is_probed_at_the_usual_pace() -> None:
     track = tracked()
     for at_s in (0.0, 1.0):
@@ -141,7 +173,7 @@ def test_losses_one_by_one() -> None:
     track = tracked()
     for at_s in (0.0, 1.0, 2.0):
         sent(track, at_s)
-    assert [health.losses for health in track.expire(3.0)] == [1, 2, 3]
+    assert [health.losses for health, _ in track.expire(3.0)] == [1, 2, 3]
     assert track.health.state is State.DOWN
 
 
