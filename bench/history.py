@@ -19,6 +19,7 @@ from bench import entry, past
 from bench.daemon import cost
 from netswap.core.model import Condition, LinkSnapshot, Override, Role, Snapshot, State
 from netswap.core.settings import LinkSettings, Match, Settings
+from netswap.daemon.recent import Wall
 from netswap.daemon.recorder import Recorder
 from netswap.daemon.usage import Usage
 from tests.lab.lab import Lab
@@ -55,9 +56,10 @@ async def minutes_cpu_s(count: int) -> float:
         LinkSettings(name, Match(interface=name), data_cap="5 GB") for name in ("cable0", "tether0")
     )
     settings = Settings(link=links)
-    usage = Usage(lambda: settings, lambda _: None)
+    wall = Wall()
+    usage = Usage(lambda: settings, lambda _: None, wall.today)
     times_s = {name: [0.01 + i / 1e5 for i in range(60)] for name in ("cable0", "tether0")}
-    recorder = Recorder(snapshot, lambda: times_s, usage, lambda at_s: at_s)
+    recorder = Recorder(snapshot, lambda: times_s, usage, wall)
     recorder.start()
     recorder.look(snapshot())
     await asyncio.sleep(0.5)

@@ -74,6 +74,7 @@ class Outside:
 
     connect: Callable[[], Awaitable[Bus]] = Bus.connect
     prober: MakeProber = IcmpProber
+    wall_s: Callable[[], float] = time.time
 
 
 class Daemon:
@@ -93,8 +94,8 @@ class Daemon:
         self._outside = outside
         self.configuration = configuration
         self.dry_run = dry_run
-        self.recent = Recent()
-        self.wall = Wall()
+        self.wall = Wall(outside.wall_s, self.now_s)
+        self.recent = Recent(outside.wall_s)
         self.client: Client | None = None
         settings = configuration.settings
         self._guard = Guard(linger=settings.guard.linger_s > 0)
@@ -106,7 +107,7 @@ class Daemon:
         self._engine = Engine(settings, self.now_s())
         self._parting = Parting(self._engine, self._observer, self._stepper)
         self._sleep = Sleep()
-        self.usage = Usage(lambda: self.configuration.settings, self.tell)
+        self.usage = Usage(lambda: self.configuration.settings, self.tell, self.wall.today)
         self._recorder: Recorder | None = None
         self._bus: Bus | None = None
         self._service: Service | None = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
+from collections.abc import Callable
+from datetime import date
 
 from netswap.core.actions import Kind
 
@@ -15,12 +17,14 @@ Entry = tuple[float, str, str, str]
 class Recent:
     """A bounded list of transitions."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        """Begin; `now_s` tells seconds since the epoch."""
+        self._now_s = now_s
         self._entries: deque[Entry] = deque(maxlen=KEPT)
 
     def add(self, kind: Kind, link: str, text: str) -> Entry:
         """Note what has just happened."""
-        entry = time.time(), kind.value, link, text
+        entry = self._now_s(), kind.value, link, text
         self._entries.append(entry)
         return entry
 
@@ -30,18 +34,29 @@ class Recent:
 
 
 class Wall:
-    """From monotonic times to times on the wall; one and the same answer for the same time.
+    """The clock on the wall, and from monotonic times to times on it.
 
-    A clock that is set does not move the past.
+    One and the same answer for the same time: a clock that is set does not move the past.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        now_s: Callable[[], float] = time.time,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.now_s = now_s
+        """Seconds since the epoch."""
+        self._monotonic_s = monotonic_s
         self._known: OrderedDict[float, float] = OrderedDict()
+
+    def today(self) -> date:
+        """Return the day, where the computer is."""
+        return date.fromtimestamp(self.now_s())
 
     def __call__(self, at_s: float) -> float:
         """Return seconds since the epoch."""
         if at_s not in self._known:
-            self._known[at_s] = round(time.time() - time.monotonic() + at_s, 3)
+            self._known[at_s] = round(self.now_s() - self._monotonic_s() + at_s, 3)
             if len(self._known) > KEPT:
                 self._known.popitem(last=False)
         return self._known[at_s]

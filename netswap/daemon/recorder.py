@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from netswap.core.model import Snapshot
+from netswap.daemon.recent import Wall
 from netswap.daemon.usage import Usage
 from netswap.daemon.writer import Writer
 from netswap.history import facts
-from netswap.history.facts import Fact, Wall, What
+from netswap.history.facts import Fact, What
 from netswap.history.minutes import MINUTE_S, Aggregator
 from netswap.history.store import DEFAULT_PATH, Batch, Kept
 
@@ -43,7 +43,7 @@ class Recorder:
         self._writer = Writer(path(), self._opened)
         self._minutes = Aggregator()
         self._known: Snapshot | None = None
-        self._seen_s = time.time()
+        self._seen_s = self._wall.now_s()
         self._minute = int(self._seen_s // MINUTE_S)
         self._order: tuple[str, ...] = ()
         self._loop = asyncio.get_running_loop()
@@ -67,7 +67,7 @@ class Recorder:
     def slept(self) -> None:
         """Take note that the computer slept, until now."""
         self._put([Fact(self._seen_s, What.END, reason="the computer slept")])
-        self._seen_s = time.time()
+        self._seen_s = self._wall.now_s()
         self._put([Fact(self._seen_s, What.BEGIN, reason="the computer woke up")])
         self._known = None
 
@@ -75,25 +75,25 @@ class Recorder:
         """Write what there is, and end."""
         self._timer.cancel()
         self.measure()
-        self._put([Fact(time.time(), What.END, reason="netswapd was stopped")], whole=True)
+        self._put([Fact(self._wall.now_s(), What.END, reason="netswapd was stopped")], whole=True)
         self._writer.close()
 
     # looking
 
     def _tick(self) -> None:
-        self._timer = self._loop.call_later(LOOK_S - time.time() % LOOK_S, self._tick)
+        self._timer = self._loop.call_later(LOOK_S - self._wall.now_s() % LOOK_S, self._tick)
         self.measure()
-        if time.time() // MINUTE_S != self._minute:
+        if self._wall.now_s() // MINUTE_S != self._minute:
             self.end_minute()
 
     def end_minute(self) -> None:
         """Have written what was measured in the minute that is over."""
         self._put([], whole=True)
-        self._minute = int(time.time() // MINUTE_S)
+        self._minute = int(self._wall.now_s() // MINUTE_S)
 
     def measure(self) -> None:
         """Take note of how things are now."""
-        self._seen_s = time.time()
+        self._seen_s = self._wall.now_s()
         snapshot = self._snapshot()
         self._minutes.look(snapshot)
         self._count(snapshot)
@@ -113,7 +113,7 @@ class Recorder:
         order = self._new_order()
         self._writer.put(
             Batch(
-                alive_s=time.time(),
+                alive_s=self._wall.now_s(),
                 facts=list(found),
                 measured=self._minutes.close(self._minute * MINUTE_S) if whole else (),
                 links=order,

@@ -21,8 +21,13 @@ from netswap.service.state import DataUse
 class Usage:
     """Counts bytes, and tells the engine how much of its cap a link has used."""
 
-    def __init__(self, settings: Callable[[], Settings], tell: Callable[[Used], None]) -> None:
-        self._settings, self._tell = settings, tell
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        tell: Callable[[Used], None],
+        today: Callable[[], date],
+    ) -> None:
+        self._settings, self._tell, self._today = settings, tell, today
         self._boot = counters.boot()
         self._meter: Meter | None = None
         """None until it is known what was counted before, or that nobody knows."""
@@ -50,7 +55,7 @@ class Usage:
         carried = self._meter.take(
             {link.name: self._counter(seen.get(link.ifname)) for link in snapshot.links}
         )
-        today = date.today().toordinal()
+        today = self._today().toordinal()
         for link, (received, sent) in carried.items():
             before = self._new.get((link, today), (0, 0))
             self._new[link, today] = before[0] + received, before[1] + sent
@@ -73,7 +78,7 @@ class Usage:
         """Return how much a link has used in this cycle."""
         known = {link.name: link for link in self._settings().link}
         link = known.get(name) or LinkSettings(name, Match())
-        today = date.today()
+        today = self._today()
         first = cycle.began(today, link)
         days = range(first.toordinal(), today.toordinal() + 1)
         return DataUse(

@@ -1,8 +1,8 @@
 """Hours of simulated time on the real driver loop: nothing grows, nothing drifts, little is said.
 
-Engine, driver, probing, service and netlink are the real ones, in a dry run; NetworkManager stands
-still and links reply, but that the preferred one dies for 20 s every hour. HOURS=24 for a day
-(`make long`), which takes minutes.
+All of netswapd is the real one, and so are kernel, nftables and the database of the history. Links
+reply, but that the preferred one dies for 20 s every hour; NetworkManager does as it is told.
+HOURS=24 for a day (`make long`), which takes minutes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import gc
 import logging
 import os
 import signal
+import subprocess
+import tempfile
 import tracemalloc
 from pathlib import Path
 from typing import cast
@@ -21,14 +23,29 @@ import pytest
 from netswap import config
 from netswap.adapters.bus import Bus
 from netswap.config import Configuration
+from netswap.daemon import recorder
 from netswap.daemon.daemon import Daemon, Outside
+from netswap.history.outages import outages
+from netswap.history.store import Reader
+from netswap.history.timeline import timeline
 from tests.long.loop import JumpingLoop
-from tests.long.world import BACKUP, PREFERRED, TARGET, Network, StillBus, make_links
+from tests.long.world import (
+    BACKUP,
+    METRICS,
+    PREFERRED,
+    TARGET,
+    Network,
+    ObedientBus,
+    make_links,
+    stands,
+)
 
 HOURS = int(os.environ.get("HOURS", "2"))
 HOUR_S = 3600.0
 WARM_UP_S = 1.5 * HOUR_S
 OUTAGE_S, CALM_AFTER_S = 20.0, 120.0
+BEGAN_S = 1_800_000_000.0
+"""The time on the wall when the day begins."""
 INTERVAL_S = 1.0
 TICK_S = 0.001
 GROWTH = 256 * 1024
@@ -60,7 +77,7 @@ class Day:
     def __init__(self) -> None:
         self.loop = JumpingLoop()
         self.network = Network(self.loop)
-        self.bus = StillBus()
+        self.bus = ObedientBus()
         self.lines = Lines()
         self.memory: list[int] = []
         self.descriptors: list[int] = []
@@ -72,8 +89,7 @@ class Day:
     async def _run(self) -> None:
         daemon = Daemon(
             Configuration(config.parse(CONFIG)),
-            dry_run=True,
-            outside=Outside(self._connect, self.network.prober),
+            outside=Outside(self._connect, self.network.prober, self._wall_s),
         )
         for hour in range(HOURS):
             self.loop.call_at(hour * HOUR_S + 1800, self.network.dead.add, PREFERRED)
@@ -82,6 +98,9 @@ class Day:
         self.loop.call_at(HOURS * HOUR_S - 1, self._look)
         self.loop.call_at(HOURS * HOUR_S, os.kill, os.getpid(), signal.SIGTERM)
         await daemon.run()
+
+    def _wall_s(self) -> float:
+        return BEGAN_S + self.loop.time()
 
     async def _connect(self) -> Bus:
         return cast(Bus, self.bus)
@@ -100,6 +119,8 @@ class Day:
 @pytest.fixture(scope="module")
 def day() -> Day:
     make_links()
+    for variable in ("STATE_DIRECTORY", "RUNTIME_DIRECTORY"):
+        os.environ[variable] = tempfile.mkdtemp(dir="/run")  # a sandbox is left with its process
     logger = logging.getLogger()
     logger.setLevel(logging.INFO)
     tracemalloc.start()
@@ -114,7 +135,7 @@ def day() -> Day:
 
 
 @pytest.mark.timeout(300 if HOURS <= 3 else 7200)
-def test_nothing_grows_or_drifts_and_little_is_said(day: Day) -> None:
+def test_nothing_grows_or_drifts_and_all_is_told_and_put_back(day: Day) -> None:
     memory, descriptors = day.memory, day.descriptors
     print(f"{HOURS} h: memory {memory}, descriptors {descriptors}, {day.lines.count} lines")
     assert memory[1] - memory[0] < GROWTH
@@ -122,6 +143,27 @@ def test_nothing_grows_or_drifts_and_little_is_said(day: Day) -> None:
     assert HOURS * 4 <= day.lines.count <= 10 + HOURS * LINES_PER_OUTAGE
     assert_no_drift(day.network.sent[BACKUP], disturbed=False)
     assert_no_drift(day.network.sent[PREFERRED], disturbed=True)
+    assert_all_is_in_the_history(probes=len(day.network.sent[BACKUP]))
+    assert_all_is_as_it_was_found()
+
+
+def assert_all_is_in_the_history(probes: int) -> None:
+    """One outage an hour, what was done, and each probe of the backup."""
+    with Reader(recorder.path()) as history:
+        end_s = history.alive_s()
+        line = timeline(history.facts(BEGAN_S), BEGAN_S, end_s, end_s)
+        minutes = history.measured(BACKUP, BEGAN_S, end_s)
+    found = outages(line, PREFERRED)
+    assert [(outage.start_s - BEGAN_S) // HOUR_S for outage in found] == list(range(HOURS))
+    assert {outage.done for outage in found} == {f"moved to {BACKUP}"}
+    assert end_s == pytest.approx(BEGAN_S + HOURS * HOUR_S, abs=1)
+    assert sum(minute.probes for minute in minutes) == probes
+
+
+def assert_all_is_as_it_was_found() -> None:
+    """No metric is another one, no table of netswap's is left."""
+    assert {link: stands(link) for link in METRICS} == {link: {at} for link, at in METRICS.items()}
+    assert subprocess.check_output(["nft", "list", "tables"]) == b""
 
 
 def assert_no_drift(times: list[float], *, disturbed: bool) -> None:

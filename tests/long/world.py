@@ -1,7 +1,7 @@
-"""The world of a long run: a NetworkManager that says the same for ever, and links that reply.
+"""The world of a long run: a NetworkManager that does as it is told, and links that reply.
 
 The bus and the probers keep the promises of the real ones (`adapters/bus.py`, `Prober`); routes,
-devices and netlink are the sandbox's own.
+devices, netlink and nftables are the sandbox's own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from netswap.adapters.bus import Answer, BusError, Call, Signal
+from netswap.adapters.bus import Answer, BusError, Call, Signal, plain
+from netswap.adapters.kernel import routes
 from netswap.adapters.nm import names
 from netswap.adapters.probe.icmp import Reply
 from tests.contract.test_prober import sh
@@ -19,6 +20,7 @@ from tests.contract.test_prober import sh
 TARGET = "198.51.100.1"
 PREFERRED, BACKUP = "cable0", "tether0"
 METRICS = {PREFERRED: 100, BACKUP: 200}
+OWNER = ":1.5"
 
 
 def make_links() -> None:
@@ -33,52 +35,99 @@ def make_links() -> None:
         )
 
 
-def objects() -> dict[str, dict[str, dict[str, Any]]]:
-    """Return what NetworkManager says of them."""
+def stands(ifname: str) -> set[int]:
+    """Return the metrics at which a link has a default route."""
+    return {route.metric for route in routes.default_routes() if route.ifname == ifname}
+
+
+def ip4(metric: int, number: int) -> dict[str, Any]:
+    """Return what NetworkManager says of a link's IPv4 at this metric."""
+    return {
+        "AddressData": [{"address": f"10.{number}.0.2", "prefix": 24}],
+        "RouteData": [{"dest": "0.0.0.0", "prefix": 0, "metric": metric}],
+        "DnsPriority": metric,
+    }
+
+
+def objects(metrics: dict[str, int]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return what NetworkManager says of links that stand there."""
     told: dict[str, dict[str, dict[str, Any]]] = {
         names.PATH: {names.MANAGER: {"Version": "1.42.4"}},
     }
-    for number, (ifname, metric) in enumerate(METRICS.items(), 1):
-        device, active, ip4 = f"/Devices/{number}", f"/Active/{number}", f"/IP4/{number}"
+    for number, (ifname, metric) in enumerate(metrics.items(), 1):
+        device, active, config = f"/Devices/{number}", f"/Active/{number}", f"/IP4/{number}"
         told[device] = {
             names.DEVICE: {
                 "Interface": ifname, "IpInterface": ifname, "DeviceType": 1, "State": 100,
-                "ActiveConnection": active, "Ip4Config": ip4,
+                "ActiveConnection": active, "Ip4Config": config,
             }
         }  # fmt: skip
         told[active] = {names.ACTIVE: {"Id": ifname, "Uuid": ifname}}
-        told[ip4] = {
-            names.IP4: {
-                "AddressData": [{"address": f"10.{number}.0.2", "prefix": 24}],
-                "RouteData": [{"dest": "0.0.0.0", "prefix": 0, "metric": metric}],
-                "DnsPriority": metric,
-            }
-        }
+        told[config] = {names.IP4: ip4(metric, number)}
     return told
 
 
-class StillBus:
-    """A bus on which NetworkManager answers and nothing happens."""
+class ObedientBus:
+    """A bus on which NetworkManager reapplies what it is told to, and nothing else happens."""
 
     connected = True
 
     def __init__(self) -> None:
         self.told = 0
         """Signals of netswap's own."""
+        self.reapplied = 0
+        self._applied: dict[str, Any] = {
+            f"/Devices/{number}": {"connection": {}, "ipv4": {}, "ipv6": {}}
+            for number in range(1, len(METRICS) + 1)
+        }
+        self._metrics = dict(METRICS)
+        self._listener: Callable[[Signal], None] = lambda _: None
 
-    def listen(self, _listener: Callable[[Signal], None]) -> None:
-        pass
+    def listen(self, listener: Callable[[Signal], None]) -> None:
+        self._listener = listener
 
     async def subscribe(self, _rule: str) -> None:
         pass
 
     async def owner(self, _name: str) -> str:
-        return ":1.5"
+        return OWNER
 
     async def call(self, *what: Any, **_: Any) -> list[Any]:
-        if what[3] == "GetManagedObjects":
-            return [objects()]
+        match what:
+            case _, _, _, "GetManagedObjects":
+                return [objects(self._metrics)]
+            case _, device, _, "GetAppliedConnection", _, _:
+                return [self._applied[device], self.reapplied]
+            case _, device, _, "Reapply", _, applied, version, _ if version == self.reapplied:
+                self._reapply(device, applied)
+                return []
         raise BusError("org.freedesktop.DBus.Error.UnknownMethod", str(what[3]))
+
+    def _reapply(self, device: str, applied: Any) -> None:
+        self.reapplied += 1
+        self._applied[device] = applied
+        number = int(device.rpartition("/")[2])
+        ifname = list(METRICS)[number - 1]
+        metric = plain(applied["ipv4"].get("route-metric", METRICS[ifname]))
+        if metric != self._metrics[ifname]:
+            self._metrics[ifname] = metric
+            sh(
+                f"ip route replace default via 10.{number}.0.1 dev {ifname} metric {metric}",
+                *(
+                    f"ip route del default dev {ifname} metric {other}"
+                    for other in stands(ifname) - {metric}
+                ),
+            )
+        changed = ip4(metric, number)
+        self._listener(
+            Signal(
+                OWNER, f"/IP4/{number}", names.PROPERTIES, "PropertiesChanged",
+                (names.IP4, changed, []),
+            )
+        )  # fmt: skip
+
+    def send(self, *_: str) -> None:
+        pass
 
     def answer(self, _handler: Callable[[Call], Coroutine[Any, Any, Answer]]) -> None:
         pass
