@@ -147,6 +147,28 @@ def test_no_device_is_two_links() -> None:
     assert assigned(wanted, device("eth0"), device("eth1")) == {"cable": "eth0", "spare": "eth1"}
 
 
+CABLE_AND_PHONE = [told("cable", type="ethernet"), told("phone", connection="Phone")]
+"""As in the example that comes with netswap; a phone on USB is of type ethernet."""
+
+
+def test_a_named_link_has_its_device_before_one_that_names_a_kind() -> None:
+    phone = device("enp0s20f0u1", connection="Phone")
+    seen = assigned(CABLE_AND_PHONE, phone, device("enp0s31f6"))
+    assert seen == {"cable": "enp0s31f6", "phone": "enp0s20f0u1"}
+
+
+def test_a_pulled_cable_makes_no_cable_of_the_phone() -> None:
+    pulled = device("eth0", state=DeviceState.UNAVAILABLE)
+    seen = assigned(CABLE_AND_PHONE, pulled, device("usb0", connection="Phone"))
+    assert seen == {"cable": "eth0", "phone": "usb0"}
+
+
+def test_with_the_phone_alone_nothing_is_in_conflict() -> None:
+    phone = device("usb0", connection="Phone")
+    assert links.conflicts(CABLE_AND_PHONE, [phone]) == []
+    assert assigned(CABLE_AND_PHONE, phone) == {"cable": None, "phone": "usb0"}
+
+
 def test_a_connected_device_goes_before_one_that_is_not() -> None:
     idle = device("eth0", state=DeviceState.DISCONNECTED)
     assert assigned([told("cable", type="ethernet")], idle, device("eth1")) == {"cable": "eth1"}

@@ -51,12 +51,13 @@ def assign(
 ) -> list[tuple[LinkSettings, Device | None]]:
     """Say which device each link is; one that is connected goes before one that is not.
 
-    No device is two links: the first link that matches has it, but for links on demand, which are
-    always told by their connection and so choose first.
+    No device is two links: the first link that matches has it. Links on demand, which are always
+    told by their connection, choose first, and those that name a kind of device choose last: a
+    phone is of type ethernet, too.
     """
     free = sorted(devices, key=lambda device: (bool(device.obstacle), device.ifname))
     links, assigned = list(wanted), dict[str, Device | None]()
-    for link in sorted(links, key=lambda link: link.connect != "on-demand"):
+    for link in sorted(links, key=lambda link: (link.connect != "on-demand", _vague(link.match))):
         device = next((device for device in free if _matches(link.match, device)), None)
         if device:
             free.remove(device)
@@ -64,14 +65,20 @@ def assign(
     return [(link, assigned[link.name]) for link in links]
 
 
+def _vague(match: Match) -> bool:
+    """Whether it names a kind of device, of which there may be several or none, and no device."""
+    return match.interface is match.connection is match.uuid is None
+
+
 def conflicts(wanted: Sequence[LinkSettings], devices: Sequence[Device]) -> list[tuple[str, str]]:
     """Return the pairs of links that want one and the same device and can have no other.
 
     A link on demand wants a device only while it is connected, by whatever device NetworkManager
-    chose.
+    chose. One that names a kind of device takes what the others leave.
     """
     only: dict[str, list[str]] = {}
-    for link in (link for link in wanted if link.connect != "on-demand"):
+    named = [k for k in wanted if k.connect != "on-demand" and not _vague(k.match)]
+    for link in named:
         matching = [device.path for device in devices if _matches(link.match, device)]
         if len(matching) == 1:
             only.setdefault(matching[0], []).append(link.name)
