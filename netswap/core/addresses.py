@@ -47,7 +47,7 @@ class RecentAddresses:
         }
         for name in self._seen.keys() - recalled:
             if lost := self._seen.pop(name):
-                self._orphans[name] = (*self._orphans.get(name, ()), *lost)
+                self._orphans[name] = tuple(dict.fromkeys((*self._orphans.get(name, ()), *lost)))
         links = tuple(recalled.get(link.name, link) for link in world.links)
         return replace(world, links=links, orphans=dict(self._orphans))
 

@@ -12,6 +12,8 @@ from math import log2
 
 from netswap.core.settings import DampingSettings
 
+NOTHING = 0.01
+"""So few points are none."""
 HALVINGS = 1000
 """As many as a float has room for; nobody collects points for more."""
 
@@ -39,6 +41,10 @@ class Penalty:
         if not self.suppressed_until_s or now_s < self.suppressed_until_s:
             return self
         return Penalty(self._decayed(damping, now_s), now_s)
+
+    def matters(self, damping: DampingSettings, now_s: float) -> bool:
+        """Whether anything is left of it that could hold a link back."""
+        return self._decayed(damping, now_s) > NOTHING
 
     def _decayed(self, damping: DampingSettings, now_s: float) -> float:
         return self.points * 2 ** ((self.at_s - now_s) / damping.half_life_s)

@@ -213,7 +213,7 @@ class Dial:
         """Return a link that netswap connected and that is not needed any more."""
         for link, wanted in self._on_demand(world):
             if now_s >= self._idle_s.get(link.name, inf) + wanted.release_after_s:
-                self._idle_s[link.name] = now_s + SHOWN_S
+                self._idle_s[link.name] = now_s + SHOWN_S - wanted.release_after_s
                 self._tries.pop(link.name, None)
                 return link
         return None
@@ -223,7 +223,8 @@ class Dial:
         attempt = self._tries.get(step.link)
         if isinstance(step, Connect) and attempt:
             return attempt.fail(now_s)
-        return max(now_s, self._idle_s.get(step.link, now_s))
+        release_s = self._wanted[step.link].release_after_s if step.link in self._wanted else 0.0
+        return max(now_s, self._idle_s.get(step.link, now_s) + release_s)
 
     def deadlines(self, world: World, now_s: float) -> Iterator[float]:
         """Yield when there may be something to do, if nothing happens before."""

@@ -278,8 +278,9 @@ class _Family:
     def _wanted(self) -> tuple[int, int, int]:
         """The lowest and highest rank that are fine for the active link, and the one to set."""
         if self.world.index(self.active):
-            highest = min(self._room, self.metrics.takeover)
-            return LOWEST_METRIC, highest, highest
+            takeover = self.metrics.takeover
+            highest = min(self._room, takeover)
+            return min(highest, (LOWEST_METRIC + takeover) // 2), highest, highest
         lowest, highest = self._rest
         highest = min(self._room, highest)
         return min(lowest, highest), highest, min(highest, self.metrics.preferred)

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from math import floor, inf
 
 from netswap.core import health as evidence
 from netswap.core.check import Checks, Failure
+from netswap.core.damping import Penalty
 from netswap.core.health import Health
 from netswap.core.model import Link, State
 from netswap.core.quality import Round, Window
@@ -23,6 +25,8 @@ from netswap.core.rtt import Rtt
 from netswap.core.settings import CheckSettings, Settings
 
 LATE_S = 10.0
+REPEAT_S = 0.1
+"""Linux repeats a lost ARP request after 1 s (retrans_time_ms), and until then all probes wait."""
 SEQUENCES = 1 << 16
 TIMES = 1200
 """Round trips that are kept until somebody asks: a minute's, at the closest interval."""
@@ -114,14 +118,13 @@ class Track:
     def _lost_s(self, now_s: float) -> float:
         """Return when a round that leaves now is lost.
 
-        While nothing is known, all rounds wait as long as the first one may take: a link that has
-        answered none of them by then is dead, whenever the others left.
+        While nothing is known, all rounds wait about as long as the first one may take: a link that
+        has answered none of several by then is dead, whenever the others left.
         """
         if self.health.state is not State.UNKNOWN:
             return now_s + self.patience_s
-        rounds = [*self._waiting.values(), *self._missed.values()]
-        first_s = min((r.sent_s for r in rounds), default=now_s)
-        return max(first_s + self.patience_s, now_s + self._settings.probe.deadline_min_s)
+        first_s = min((r.sent_s for r in self._waiting.values()), default=now_s)
+        return max(first_s + self.patience_s + REPEAT_S, now_s + self.patience_s / 2)
 
     def hurry(self, now_s: float) -> bool:
         """Let the next round be due at once, unless one is on its way that tells as much.
@@ -130,7 +133,8 @@ class Track:
         """
         if not self.health.up or self.health.suspect:
             return False
-        newest_s = max((r.sent_s for r in self._waiting.values()), default=-inf)
+        rounds = [*self._waiting.values(), *self._answered.values()]
+        newest_s = max((r.sent_s for r in rounds), default=-inf)
         if now_s - newest_s <= self._settings.probe.confirm_interval_s:
             return False
         self._slot_s = -inf
@@ -261,6 +265,10 @@ class Track:
         self.health = evidence.served(self.health, self._settings.damping, now_s)
         return True
 
+    def resume(self, penalty: Penalty) -> None:
+        """Go on with the account of a link of that name."""
+        self.health = replace(self.health, penalty=penalty)
+
     def forgive(self) -> None:
         """Clear its account."""
         self.health = evidence.forgiven(self.health)
@@ -299,10 +307,17 @@ class Track:
 
     def reconfigure(self, settings: Settings) -> None:
         """Go on with other settings."""
+        before = self._sampling
         self._settings = settings
-        self._window = self._new_window()
+        if self._sampling != before:
+            self._window = self._new_window()
         self._checks.reconfigure(self._wanted_checks)
         self.health = evidence.checked(self.health, self._checks.fault)
+
+    @property
+    def _sampling(self) -> tuple[object, ...]:
+        """What a window of rounds is about."""
+        return self.targets, self._needed, self._settings.quality.window
 
     def _new_window(self) -> Window:
         return Window(self.targets, self._needed, self._settings.quality.window)

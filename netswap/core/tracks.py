@@ -11,6 +11,7 @@ from math import inf
 from netswap.core import words
 from netswap.core.actions import RunCheck, Say, SendProbe
 from netswap.core.caps import Caps
+from netswap.core.damping import NO_PENALTY, Penalty
 from netswap.core.events import Checked, Doubted, ProbeFailed, Replied, Slept, Used
 from netswap.core.health import PROVING, Health
 from netswap.core.model import Link, State, World
@@ -29,6 +30,8 @@ class Tracks:
         self._caps = Caps()
         self._let_go: set[str] = set()
         """Links that netswap disconnects: that they go down then is no failure of theirs."""
+        self._accounts: dict[str, Penalty] = {}
+        """Of links that are none at the moment."""
         self._four: dict[str, Track] = {}
         self._six: dict[str, Track] = {}
         self._dues: dict[Track, float] = {}
@@ -85,10 +88,23 @@ class Tracks:
             if self._observe(link, state, now_s)
         ]
         for name in self._four.keys() - {link.name for link in world.links}:
-            self._say(words.gone(self._four.pop(name).link))
-            self._six.pop(name, None)
+            self._part(name, now_s)
         self._started = True
         return connected
+
+    def _part(self, name: str, now_s: float) -> None:
+        """Take note that a link is none any more. Where nobody chose the links, its device is gone.
+
+        That is a failure, and its account is kept for when it comes back.
+        """
+        track = self._four.pop(name)
+        self._six.pop(name, None)
+        self._say(words.gone(track.link))
+        if track.health.up and not self._settings.link:
+            track.penalise(now_s)
+        self._accounts[name] = track.health.penalty
+        damping, accounts = self._settings.damping, self._accounts.items()
+        self._accounts = {name: kept for name, kept in accounts if kept.matters(damping, now_s)}
 
     def _state_if_new(self, link: Link, world: World) -> State:
         """Return how a link starts that is connected from now on.
@@ -106,6 +122,7 @@ class Tracks:
         else:
             before, ifname, limited = Health(), "", True
             track = Track(self._settings, link, state, now_s, new=self._started)
+            track.resume(self._accounts.pop(link.name, NO_PENALTY))
             self._four[link.name] = track
         if link.ifname not in ("", ifname):
             self._say(words.probing(link, track.targets))
@@ -196,6 +213,7 @@ class Tracks:
             if track.health.held_back:
                 self._say(words.released(track.link, "asked by the user"))
             track.forgive()
+        self._accounts.clear()
 
     def let_go(self, link: str) -> None:
         """Expect a link to be disconnected."""

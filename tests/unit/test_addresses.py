@@ -94,3 +94,11 @@ def test_an_orphan_is_one_though_another_link_has_the_same_address() -> None:
     recent.recall(world(same, link("tether", addresses=(V4,))), 0)
     recent.recall(world(same, link("tether", None, addresses=())), 1)
     assert recent.recall(world(same, gone("tether")), 1.1).orphans == {"tether": (V4,)}
+
+
+def test_a_link_that_comes_and_goes_leaves_no_address_twice() -> None:
+    recent = RecentAddresses()
+    for turn in range(10):
+        recent.recall(world(link("tether")), turn * 10.0)
+        left = recent.recall(world(), turn * 10.0 + 5)
+    assert len(left.orphans["tether"]) == 1

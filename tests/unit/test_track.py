@@ -133,29 +133,49 @@ def test_while_nothing_is_known_all_probes_wait_as_long_as_the_first_may_take() 
     track = Track(Settings(probe=QUICK), CABLE, State.UNKNOWN, 0.0, new=False)
     for at_s in (0.0, 0.15, 0.3):
         assert track.send(at_s, SECOND) is not None
-    assert track.expire(0.999) == []
-    assert [round(waited_s, 2) for _, waited_s in track.expire(1.0)] == [1.0, 0.85, 0.7]
+    assert track.expire(1.099) == []
+    assert [round(waited_s, 2) for _, waited_s in track.expire(1.1)] == [1.1, 0.95, 0.8]
     assert track.health.state is State.DOWN
 
 
-def test_a_slow_link_of_which_nothing_is_known_is_up_by_its_first_reply() -> None:
+def test_a_link_whose_first_arp_request_was_lost_is_up() -> None:
     track = Track(Settings(probe=QUICK), CABLE, State.UNKNOWN, 0.0, new=False)
     first = sent(track, 0.0)
     assert track.send(0.15, SECOND) is not None
-    reply(track, first, 0.95)
+    assert track.expire(1.02) == []
+    reply(track, first, 1.02)
     assert track.health.state is State.UP
 
 
-def test_what_leaves_after_that_waits_for_the_least_deadline() -> None:
-    track = Track(Settings(probe=QUICK), CABLE, State.UNKNOWN, 0.0, new=False)
-    assert track.send(0.0, SECOND) is not None
-    assert track.send(0.98, SECOND) is not None
-    assert len(track.expire(1.0)) == 1
-    assert track.send(1.13, SECOND) is not None
-    assert track.expire(1.07) == []
-    assert len(track.expire(1.08)) == 1
-    assert track.expire(1.22) == []
-    assert len(track.expire(1.23)) == 1
+def test_what_leaves_after_that_has_a_time_of_its_own() -> None:
+    patient = replace(QUICK, fall=8)
+    track = Track(Settings(probe=patient), CABLE, State.UNKNOWN, 0.0, new=False)
+    for number in range(8):
+        assert track.send(number * 0.15, SECOND) is not None
+    assert len(track.expire(1.1)) == 5
+    assert track.send(1.2, SECOND) is not None
+    assert len(track.expire(1.25)) == 1
+    reply(track, 7, 1.3)
+    assert track.health.up
+
+
+def test_the_same_settings_once_more_forget_nothing() -> None:
+    track = Track(Settings(probe=QUICK), CABLE, State.UP, 0.0, new=False)
+    for at_s in range(10):
+        number = sent(track, float(at_s))
+        if at_s % 2:
+            reply(track, number, at_s + 0.1)
+        track.expire(at_s + 0.99)
+    before = track.loss
+    track.reconfigure(Settings(probe=QUICK))
+    assert track.loss == before
+    assert before
+
+
+def test_a_target_that_is_refused_beside_one_that_answers_is_no_reason_to_hurry() -> None:
+    track = tracked()
+    reply(track, sent(track, 0.0), 0.02)
+    assert not track.hurry(0.025)
 
 
 def test_a_link_that_is_down_is_probed_at_the_usual_pace() -> None:
