@@ -86,7 +86,7 @@ def destroy(
         socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_SOCK_DIAG
     ) as channel:
         channel.connect((0, 0))
-        ended = 0
+        ended, refused = 0, False
         networks = [ip_network(network) for network in spare]
         found = doomed(_connections(channel), ip_address(address), networks)
         names = dict(socket.if_nameindex())
@@ -96,11 +96,12 @@ def destroy(
             except FileNotFoundError:
                 continue  # it ended by itself meanwhile
             except OSError as error:
-                if error.errno == errno.EOPNOTSUPP:
-                    return Destroyed(ended, supported=False)
-                raise
-            ended += 1
-        return Destroyed(ended)
+                if error.errno != errno.EOPNOTSUPP:
+                    raise
+                refused = True  # by a kernel that cannot, or, before Linux 6, of one in TIME_WAIT
+            else:
+                ended += 1
+        return Destroyed(ended, supported=bool(ended) or not refused)
 
 
 def connecting(addresses: Collection[str]) -> bool:

@@ -74,12 +74,12 @@ def plan_stop(world: World, up: frozenset[str]) -> tuple[Step, ...]:
     free = released_at_stop(world, up)
     kept = (keep, *free)
     restored = [link for link in world.links if link.name in up and link not in kept]
-    steps += [Restore(link.name) for link in restored]
-    steps += [Tidy(link.name) for link in restored if link.doubled]
-    if not keep:
+    if not keep:  # before what NetworkManager is asked for: there may be no time left after it
         steps += [
             Reach(_name_of(world, s.found), s.found, s.address) for s in world.servers if s.own
         ]
+    steps += [Restore(link.name) for link in restored]
+    steps += [Tidy(link.name) for link in restored if link.doubled]
     return (*steps, *(Disconnect(link.name) for link in free))
 
 

@@ -467,6 +467,7 @@ class Daemon:
             async with asyncio.timeout(LEAVE_S):
                 await self._be_done()
                 await self._parting.settle()
+                await self._be_done()  # what began meanwhile
                 self._engine.stop()
                 for action in self._engine.take_actions():
                     self._perform(action)

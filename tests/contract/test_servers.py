@@ -65,6 +65,16 @@ def test_a_server_is_reached_by_another_link_and_back(server: str, metric: str) 
     assert to(server) == found
 
 
+def test_a_link_without_a_gateway_and_back() -> None:
+    add(V4)
+    ip("route replace default dev tether0 metric 200")
+    servers.reach(V4, "tether0")
+    assert way(V4) == "tether0"
+    assert seen() == (Server(V4, "tether0", "cable0", own=True),)
+    servers.reach(V4, "cable0")
+    assert way(V4) == "cable0"
+
+
 @BOTH
 def test_when_the_vpn_is_gone_ours_is_left_to_be_taken_away(server: str) -> None:
     add(server)

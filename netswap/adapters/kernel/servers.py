@@ -46,7 +46,7 @@ _LINK = 253
 def servers(ways: Sequence[Way], links: Collection[str]) -> tuple[Server, ...]:
     """Return the servers that have such a route over one of the links, or still one of ours."""
     names = dict(socket.if_nameindex())
-    hosts = [way for way in ways if way.protocol in (BOOT, PROTOCOL) and way.host and way.gateway]
+    hosts = [way for way in ways if way.host and _to_a_server(way)]
     found = [
         _server(address, [way for way in hosts if way.destination == address], names, ways, links)
         for address in sorted({way.destination for way in hosts})
@@ -67,6 +67,11 @@ def tunnelled(bodies: Iterable[bytes], links: Collection[str]) -> frozenset[byte
         for way in routes.ways(bodies)
         if way.host and _tunnelled(_address(way.destination), ways, names, links)
     )
+
+
+def _to_a_server(way: Way) -> bool:
+    """Whether it may be one to a server; ours has no gateway where a link has none, such as PPP."""
+    return way.protocol == PROTOCOL or bool(way.protocol == BOOT and way.gateway)
 
 
 def _server(
