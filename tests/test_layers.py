@@ -27,7 +27,10 @@ LEAVES = {"bus", "inet6", "netlink"}
 """Adapters that others build on: the only file of the D-Bus library, the machine's IPv6 addresses,
 and netlink's framing."""
 
-WALL = re.compile(r"time\.time|datetime|time_ns\(|gmtime|localtime|CLOCK_REALTIME|from time import")
+WALL = re.compile(
+    r"time\.time|datetime|time_ns\(|gmtime|localtime|CLOCK_REALTIME|from time import"
+    r"|wall_s\(\)(?! ->)|wall\.now_s"
+)
 """What asks for the time of day."""
 
 

@@ -57,7 +57,7 @@ class LinkSettings:
         str,
         Doc(
             'data that it may carry in a billing cycle, both ways, such as "5 GB"; netswap warns '
-            "at 75 % and 95 %; none: no cap"
+            "at 75 %, 95 % and 100 %; none: no cap"
         ),
     ] = ""
     at_cap: Annotated[

@@ -51,7 +51,7 @@ from netswap.daemon.control import DaemonControl
 from netswap.daemon.observer import Observer
 from netswap.daemon.parting import Parting
 from netswap.daemon.probing import Probing
-from netswap.daemon.recent import Recent, Wall
+from netswap.daemon.recent import Recent, Wall, wall_s
 from netswap.daemon.recorder import Recorder
 from netswap.daemon.sleep import Sleep
 from netswap.daemon.steps import DryRun, StepError, Stepper, Steps
@@ -74,7 +74,7 @@ class Outside:
 
     connect: Callable[[], Awaitable[Bus]] = Bus.connect
     prober: MakeProber = IcmpProber
-    wall_s: Callable[[], float] = time.time
+    wall_s: Callable[[], float] = wall_s
 
 
 class Daemon:

@@ -14,6 +14,11 @@ Entry = tuple[float, str, str, str]
 """When (seconds since the epoch), kind, link, text."""
 
 
+def wall_s() -> float:
+    """Return seconds since the epoch, by the clock that people see."""
+    return time.time()
+
+
 class Recent:
     """A bounded list of transitions."""
 
@@ -41,7 +46,7 @@ class Wall:
 
     def __init__(
         self,
-        now_s: Callable[[], float] = time.time,
+        now_s: Callable[[], float] = wall_s,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.now_s = now_s
