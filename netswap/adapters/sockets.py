@@ -28,6 +28,7 @@ _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY, _SOCK_DESTROY = 20, 21
 
 _SYN_SENT, _TIME_WAIT, _CLOSE, _LISTEN = 2, 6, 7, 10  # net/tcp_states.h
+_TIMEWAIT_TIMER = 3  # idiag_timer (sock_diag(7))
 _STATES = sum(1 << state for state in range(1, 12) if state not in {_TIME_WAIT, _CLOSE, _LISTEN})
 """Somebody may be waiting. A connected UDP socket counts as established, another as closed."""
 
@@ -67,6 +68,9 @@ class Connection:
     """The index of that which it is bound to (SO_BINDTODEVICE), 0 if it is to none."""
     raw_id: bytes
     """As the kernel gave it, with the cookie: another socket on the same ports is not meant."""
+    closed: bool = False
+    """Whether its program is done with it: the kernel remembers it for a while, in FIN_WAIT2 too.
+    There is nobody to be told, and before 6.0 Linux answered EOPNOTSUPP to who wanted it ended."""
 
 
 def destroy(
@@ -86,7 +90,7 @@ def destroy(
         socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_SOCK_DIAG
     ) as channel:
         channel.connect((0, 0))
-        ended, refused = 0, False
+        ended = 0
         networks = [ip_network(network) for network in spare]
         found = doomed(_connections(channel), ip_address(address), networks)
         names = dict(socket.if_nameindex())
@@ -96,12 +100,11 @@ def destroy(
             except FileNotFoundError:
                 continue  # it ended by itself meanwhile
             except OSError as error:
-                if error.errno != errno.EOPNOTSUPP:
-                    raise
-                refused = True  # by a kernel that cannot, or, before Linux 6, of one in TIME_WAIT
-            else:
-                ended += 1
-        return Destroyed(ended, supported=bool(ended) or not refused)
+                if error.errno == errno.EOPNOTSUPP:
+                    return Destroyed(ended, supported=False)
+                raise
+            ended += 1
+        return Destroyed(ended)
 
 
 def connecting(addresses: Collection[str]) -> bool:
@@ -154,7 +157,7 @@ def parse_connection(protocol: int, body: bytes) -> Connection:
     (device,) = _INTERFACE.unpack_from(raw_id, _ID.size)
     return Connection(
         family, protocol, _address(family, local), local_port, _address(family, peer), peer_port,
-        device, raw_id,
+        device, raw_id, closed=body[2] == _TIMEWAIT_TIMER,
     )  # fmt: skip
 
 
@@ -172,6 +175,7 @@ def doomed(
         c
         for c in known
         if c.local == address
+        and not c.closed
         and c.local != c.peer
         and not c.peer.is_loopback
         and (c.peer_port in _DNS_PORTS or not any(c.peer in network for network in spare))

@@ -16,6 +16,7 @@ from netswap.adapters.sockets import connecting, destroy
 from netswap.core.actions import Block
 from netswap.daemon.steps import BEGUN_S, Steps
 from tests.contract.fakes import FakeGuard
+from tests.lab.commands import wait_until
 
 HERE, PEER = "10.1.0.2", "10.1.0.1"
 HERE6, PEER6 = "2001:db8:1::2", "2001:db8:1::1"
@@ -221,6 +222,20 @@ def test_a_connect_that_nobody_answers_is_not_waited_for() -> None:
         )
         assert connecting([HERE])
         assert list(guard.guarded()) == ["cable0"]
+
+
+def test_what_its_program_has_closed_is_left_alone() -> None:
+    """The peer keeps its end open, so that the kernel remembers it in FIN_WAIT2."""
+    socket.create_connection((PEER, 80)).close()
+    remembered = ["ss", "-Htn", "state", "fin-wait-2", "src", HERE]
+
+    def waits() -> bool:
+        return bool(subprocess.check_output(remembered))
+
+    wait_until(waits, 5, "only the kernel remembers it")
+    done = destroy(HERE)
+    assert (done.ended, done.supported) == (0, True)
+    assert waits()
 
 
 def test_nothing_there_is_no_error() -> None:

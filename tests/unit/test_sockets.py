@@ -51,6 +51,14 @@ def test_a_connection_within_this_machine_lives() -> None:
     assert doomed([client], HERE) == [client]
 
 
+def test_what_is_closed_is_left_to_the_kernel_and_still_tells_who_is_within() -> None:
+    closed = replace(connection(), closed=True)
+    mirror = connection(local="203.0.113.9", peer="198.51.100.2", ports=(443, 40000))
+
+    assert not doomed([closed], HERE)
+    assert not doomed([closed, mirror], mirror.local)
+
+
 @pytest.mark.parametrize("port", [53, 853])
 def test_a_lookup_is_not_spared(port: int) -> None:
     """Whoever waits for a name server that cannot be reached any more is to ask the next one."""
