@@ -64,6 +64,8 @@ log = logging.getLogger("netswapd")
 LEAVE_S = 10.0
 """How long putting things back at exit may take."""
 RECONNECT_S = 1.0
+READY_S = 10.0
+"""After so long netswapd has begun, judged or not: a firewall may refuse all probes."""
 SETTLE_S = 1.0
 """How long a resync that was asked for waits for what it led to."""
 
@@ -144,6 +146,7 @@ class Daemon:
         routes = RouteEvents(self._look_soon)
         tasks = [asyncio.create_task(self._keep_connected()), asyncio.create_task(self._feed_dog())]
         self._look()
+        loop.call_later(READY_S, self._be_ready)
         await self._stop.wait()
         systemd.notify(STOPPING="1", STATUS="putting everything back")
         for task in tasks:
@@ -452,11 +455,16 @@ class Daemon:
             self._recorder.look(snapshot)
         known = snapshot.condition is not Condition.STARTING or not snapshot.links
         reconciled = known and not self._engine.busy
-        if not self._ready and reconciled:
+        if reconciled:
+            self._be_ready()
+        systemd.notify_status(f"{snapshot.active or 'no link'} is active: {snapshot.reason}")
+
+    def _be_ready(self) -> None:
+        """Tell systemd, once, that netswapd does its work."""
+        if not self._ready and not self._stop.is_set():
             self._ready = True
             systemd.notify(READY="1")
             _settle_down()
-        systemd.notify_status(f"{snapshot.active or 'no link'} is active: {snapshot.reason}")
 
     # leaving
 

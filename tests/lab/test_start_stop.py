@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from tests.lab.commands import wait_until
+from netswap.daemon.daemon import READY_S
+from tests.lab.commands import PATIENCE, wait_until
 from tests.lab.lab import Lab
 from tests.lab.netswap_toml import NAMED, QUICK
 from tests.lab.nmbus import NmBus
@@ -177,3 +178,21 @@ def test_systemd_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
         while b"STOPPING=1" not in (last := systemd.recv(200)):
             assert last
     assert daemon.wait() == 0
+
+
+STRICT = """\
+table inet strict { chain out { type filter hook output priority 0; ip protocol icmp drop; }; }"""
+
+
+def test_systemd_is_told_though_a_firewall_refuses_the_probes(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would start netswapd anew for ever."""
+    lab.sh("nft", f"add {STRICT}")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind("/run/lab/notify")
+        systemd.settimeout(READY_S * PATIENCE)
+        monkeypatch.setenv("NOTIFY_SOCKET", "/run/lab/notify")
+        daemon = lab.netswapd(QUICK)
+        while systemd.recv(200) != b"READY=1":
+            assert daemon.running
