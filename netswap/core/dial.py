@@ -75,6 +75,8 @@ class Dial:
         self._tries: dict[str, _Try] = {}
         self._idle_s: dict[str, float] = {}
         """Links that netswap connected → since when a link before them carries traffic."""
+        self._let_go_s: dict[str, float] = {}
+        """Those of them that NetworkManager was asked to disconnect → when."""
         self._pinned = ""
         """The link that the user asked for, "" if none."""
         self.reconfigure(settings)
@@ -121,6 +123,7 @@ class Dial:
                 self._idle_s.setdefault(link.name, now_s)
             else:
                 self._idle_s.pop(link.name, None)
+                self._let_go_s.pop(link.name, None)
 
     def _follow(self, link: Link, health: Health, now_s: float) -> None:
         if health.up:
@@ -212,8 +215,8 @@ class Dial:
     def _idle(self, world: World, now_s: float) -> Link | None:
         """Return a link that netswap connected and that is not needed any more."""
         for link, wanted in self._on_demand(world):
-            if now_s >= self._idle_s.get(link.name, inf) + wanted.release_after_s:
-                self._idle_s[link.name] = now_s + SHOWN_S - wanted.release_after_s
+            if now_s >= self._release_s(wanted):
+                self._let_go_s[link.name] = now_s
                 self._tries.pop(link.name, None)
                 return link
         return None
@@ -223,8 +226,7 @@ class Dial:
         attempt = self._tries.get(step.link)
         if isinstance(step, Connect) and attempt:
             return attempt.fail(now_s)
-        release_s = self._wanted[step.link].release_after_s if step.link in self._wanted else 0.0
-        return max(now_s, self._idle_s.get(step.link, now_s) + release_s)
+        return max(now_s, self._let_go_s.get(step.link, -inf) + SHOWN_S)
 
     def deadlines(self, world: World, now_s: float) -> Iterator[float]:
         """Yield when there may be something to do, if nothing happens before."""
@@ -233,8 +235,13 @@ class Dial:
             if attempt := self._tries.get(link.name):
                 times += [attempt.again_s, attempt.at_s + SHOWN_S]
                 times += [attempt.at_s + wanted.connect_timeout_s]
-            times.append(self._idle_s.get(link.name, inf) + wanted.release_after_s)
+            times.append(self._release_s(wanted))
         yield from (at_s for at_s in times if now_s < at_s < inf)
+
+    def _release_s(self, wanted: LinkSettings) -> float:
+        """Return when a link is to be disconnected, and, where that came to nothing, once more."""
+        due_s = self._idle_s.get(wanted.name, inf) + wanted.release_after_s
+        return max(due_s, self._let_go_s.get(wanted.name, -inf) + SHOWN_S)
 
     def _on_demand(self, world: World) -> Iterator[tuple[Link, LinkSettings]]:
         for link in world.links:

@@ -276,7 +276,12 @@ class _Family:
 
     @property
     def _wanted(self) -> tuple[int, int, int]:
-        """The lowest and highest rank that are fine for the active link, and the one to set."""
+        """The lowest and highest rank that are fine for the active link, and the one to set.
+
+        Each takeover from a dead link goes below that. Down to half way the next ones may go on
+        from there, without a Reapply for nothing; further down the room is given back as soon as it
+        is not needed, or none would be left one day.
+        """
         if self.world.index(self.active):
             takeover = self.metrics.takeover
             highest = min(self._room, takeover)

@@ -26,7 +26,8 @@ from netswap.core.settings import CheckSettings, Settings
 
 LATE_S = 10.0
 REPEAT_S = 0.1
-"""Linux repeats a lost ARP request after 1 s (retrans_time_ms), and until then all probes wait."""
+"""Linux repeats a lost ARP request after 1 s (retrans_time_ms, man 7 arp); until then all probes of
+a link of which nothing is known wait, and their replies come after that."""
 SEQUENCES = 1 << 16
 TIMES = 1200
 """Round trips that are kept until somebody asks: a minute's, at the closest interval."""
@@ -118,8 +119,8 @@ class Track:
     def _lost_s(self, now_s: float) -> float:
         """Return when a round that leaves now is lost.
 
-        While nothing is known, all rounds wait about as long as the first one may take: a link that
-        has answered none of several by then is dead, whenever the others left.
+        While nothing is known, all rounds wait until the first one is lost, but half its time at
+        least: a link that has answered none of several by then is dead.
         """
         if self.health.state is not State.UNKNOWN:
             return now_s + self.patience_s

@@ -88,11 +88,11 @@ class Tracks:
             if self._observe(link, state, now_s)
         ]
         for name in self._four.keys() - {link.name for link in world.links}:
-            self._part(name, now_s)
+            self._lose(name, now_s)
         self._started = True
         return connected
 
-    def _part(self, name: str, now_s: float) -> None:
+    def _lose(self, name: str, now_s: float) -> None:
         """Take note that a link is none any more. Where nobody chose the links, its device is gone.
 
         That is a failure, and its account is kept for when it comes back.

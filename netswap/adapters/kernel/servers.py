@@ -71,7 +71,7 @@ def tunnelled(bodies: Iterable[bytes], links: Collection[str]) -> frozenset[byte
 
 def _to_a_server(way: Way) -> bool:
     """Whether it may be one to a server; ours has no gateway where a link has none, such as PPP."""
-    return way.protocol == PROTOCOL or bool(way.protocol == BOOT and way.gateway)
+    return way.protocol == PROTOCOL or (way.protocol == BOOT and bool(way.gateway))
 
 
 def _server(
