@@ -233,7 +233,7 @@ class Stage:
     def dismiss(self, name: str) -> None:
         """End a helper."""
         helper = self.helpers.pop(name)
-        helper.kill()
+        helper.terminate()
         helper.wait()
 
     def set_rp_filter(self, value: str) -> None:
