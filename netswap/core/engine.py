@@ -72,6 +72,8 @@ class Engine:
         self._needed: tuple[Step, ...] = ()
         self._attempts = Attempts()
         self._addresses = RecentAddresses()
+        self._owed: dict[str, EndConnections] = {}
+        """Links behind the guard whose connections could not be ended when it was set."""
         self._dial = Dial(settings, self._say, now_s)
         self._lingers: dict[str, float] = {}
         """Links that were left while they worked → when their connections have had their time."""
@@ -248,8 +250,11 @@ class Engine:
         for step in takewhile(lambda step: step != failed, steps):
             if isinstance(step, EndConnections):
                 self._addresses.ended(step.addresses)
+                self._owed.pop(step.link, None)
         if failed is None:
             return
+        if isinstance(failed, EndConnections) and failed.ifname:
+            self._owed[failed.link] = failed
         if self._stopping:
             self._actions.append(words.failed(failed, error))
             self._go_on_leaving(steps[steps.index(failed) + 1 :])
@@ -343,6 +348,7 @@ class Engine:
         self._needed = planning.plan(
             self._spared(now_s), world, self._tracks.touchable, self._settings.metric
         )
+        self._needed += self._still_owed()
         self._attempts.forgive_all_but(self._needed, now_s)
         self._note_stuck()
         steps = tuple(step for step in self._needed if self._attempts.ready(step, now_s))
@@ -356,6 +362,16 @@ class Engine:
                 self._attempts.issued(step, now_s)
             self._under_way = steps
             self._actions.append(Apply(steps))
+
+    def _still_owed(self) -> tuple[Step, ...]:
+        """Return what is to be ended yet of links that are guarded, and not about to be anew."""
+        anew = {step.link for step in self._needed if isinstance(step, EndConnections)}
+        self._owed = {
+            name: step
+            for name, step in self._owed.items()
+            if step.ifname in self._world.guarded and name not in anew
+        }
+        return tuple(self._owed.values())
 
     def _spared(self, now_s: float) -> Desired:
         """Return what is wanted, without the guard before a link that has led for too long.

@@ -155,13 +155,14 @@ class Steps:
     def _end(self, step: EndConnections) -> None:
         """End what cannot go on: where others do, those on addresses that will not come back."""
         shared = _shared(step)
-        passing = self._passing.pop(step.link, frozenset())
+        passing = self._passing.get(step.link, frozenset())
         ended = [
             sockets.destroy(address, step.spare, ifname=step.ifname, shared=address in shared)
             for address in step.addresses
             if step.own or address in passing
         ]
         forgotten = conntrack.forget([a for a in step.addresses if a not in shared], step.spare)
+        self._passing.pop(step.link, None)
         _say_ended("Ended", sum(destroyed.ended for destroyed in ended), "connection", step.link)
         _say_ended("Forgot", forgotten, "forwarded connection", step.link)
         if ended:

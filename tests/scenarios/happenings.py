@@ -20,6 +20,7 @@ vanish LINK · rename LINK NEW   a device goes, or comes back under another name
 reset LINK METRIC               somebody else gives it this metric
 nm leaves · nm returns          NetworkManager leaves the bus, and starts again
 nm refuses · nm hangs · nm obeys
+sockets fail · sockets obey     no connection can be ended
 kernel refuses                  it takes no route of netswap's own
 check fails · check works       the server that NetworkManager's check asks
 spend LINK SHARE                so much of its data cap is used: 1 is all of it
@@ -66,6 +67,8 @@ def happen(event: str, network: Network) -> None:
         NETWORK_MANAGER[first](network)
     elif event == "kernel refuses":
         network.kernel_refuses = True
+    elif verb == "sockets":
+        network.sockets_fail = first == "fail"
     elif verb == "check":
         network.checks.server_answers = first == "works"
     elif verb == "mute":

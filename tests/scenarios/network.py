@@ -73,6 +73,8 @@ class Network:
         self.hangs = False
         self.kernel_refuses = False
         """Whether no route can be set ahead of NetworkManager."""
+        self.sockets_fail = False
+        """Whether no connection can be ended."""
         self.own: set[str] = set()
         """The activations that netswap asked for."""
         self.checks = Checks(clock, self.nics, self.guard, self._hold_back)
@@ -160,7 +162,10 @@ class Network:
             case SetMetric() | Restore() | Tidy():
                 nic = self._nic(step.link)
                 self.reapply(nic, _edited(step, nic.applied))
-            case EndConnections() | Linger():
+            case EndConnections():
+                if self.sockets_fail:
+                    raise RefusedError("Too many open files")
+            case Linger():
                 pass
             case Connect(_, _, connection):
                 self._obeys()
