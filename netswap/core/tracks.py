@@ -305,8 +305,7 @@ class Tracks:
         if not rests:
             return track.close_interval_s if track.uneasy else probe.interval_s
         active = self._four.get(desired or "")
-        well = health.clean and not health.degraded
-        settled = health.sent and (well or (not health.up and not health.replies))
+        settled = health.sent and (health.clean or (not health.up and not health.replies))
         calm = active is not None and active.health.clean
         if settled and calm and health.state is not State.UNKNOWN:
             return max(probe.interval_s, probe.standby_interval_s)
