@@ -28,8 +28,6 @@ from netswap.core.settings import LinkSettings, Settings
 GRACE_S = 10.0
 FIRST_S = 2.0
 LONGEST_S = 60.0
-MUTE_S = 3.0
-"""For so long a link that is coming may be unable to send: a firewall may not know it yet."""
 SHOWN_S = 3.0
 """How long it may take until the world shows what NetworkManager was asked for."""
 
@@ -188,9 +186,8 @@ class Dial:
             working = _Standing.WORKS if health.clean else _Standing.SUSPECT
             return _Standing.FAILED if health.fault else working
         if link.usable:
-            mute = health.mute_since_s is not None and now_s >= health.mute_since_s + MUTE_S
             kept = link == world.leader and health.state is State.UNKNOWN  # see `policy`
-            if mute and not kept:
+            if health.mute(now_s) and not kept:
                 return _Standing.FAILED
             coming = health.state is State.UNKNOWN or not health.losses
             return _Standing.COMING if coming else _Standing.FAILED

@@ -21,6 +21,8 @@ from netswap.core.settings import DampingSettings
 
 PROVING = "connected, not proven yet"
 WOKEN = "just woken up, not proven yet"
+MUTE_S = 3.0
+"""For so long a link that is coming may be unable to send: a firewall may not know it yet."""
 
 
 class Evidence(Enum):
@@ -119,6 +121,10 @@ class Health:
     def suspect(self) -> bool:
         """Whether it may be about to go down: it has just lost a probe."""
         return self.state is not State.DOWN and self.losses > 0
+
+    def mute(self, now_s: float) -> bool:
+        """Whether nothing could be sent for longer than that."""
+        return self.mute_since_s is not None and now_s >= self.mute_since_s + MUTE_S
 
     @property
     def held_back(self) -> bool:

@@ -36,6 +36,8 @@ CLOSELY, WITH_NONE_TO_SPARE = 10, 4
 
 Less where every target has to answer: a good one may answer a few times a second, and no more.
 """
+HURRY_S = 10.0
+"""So far apart are two probes at least that are sent early for a doubt."""
 ON_THEIR_WAY = 3
 """So many of those rounds may be at one time: on a slow line more would be lost together."""
 _ON_TIME_S = 1e-6
@@ -64,6 +66,7 @@ class Track:
         self._sequence = 0
         self._slot_s = -inf
         """When the newest round was due."""
+        self._hurried_s = -inf
         self._waiting: dict[int, Round] = {}
         self._missed: dict[int, Round] = {}
         self._answered: dict[int, Round] = {}
@@ -130,7 +133,8 @@ class Track:
     def hurry(self, now_s: float) -> bool:
         """Let the next round be due at once, unless one is on its way that tells as much.
 
-        Return whether it is.
+        Not again and again: where a router refuses one target for good, each round would bring the
+        next. Return whether it is due.
         """
         if not self.health.up or self.health.suspect:
             return False
@@ -138,7 +142,9 @@ class Track:
         newest_s = max((r.sent_s for r in rounds), default=-inf)
         if now_s - newest_s <= self._settings.probe.confirm_interval_s:
             return False
-        self._slot_s = -inf
+        if now_s < self._hurried_s + HURRY_S:
+            return False
+        self._slot_s, self._hurried_s = -inf, now_s
         return True
 
     def _due_s(self, interval_s: float) -> float:
@@ -153,8 +159,12 @@ class Track:
 
     @property
     def _hasty(self) -> bool:
-        """Whether there is a verdict to be reached soon: on a suspicion, or for want of any."""
-        return self.health.suspect or self.health.state is State.UNKNOWN
+        """Whether there is a verdict to be reached soon: on a suspicion, or for want of any.
+
+        There is none where this computer can send nothing.
+        """
+        wanted = self.health.suspect or self.health.state is State.UNKNOWN
+        return wanted and not self.health.mute(self._slot_s)
 
     def replied(self, sequence: int, target: str, now_s: float) -> None:
         """Count a reply, be it in time or late; one to no round of ours is ignored."""

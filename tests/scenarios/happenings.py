@@ -63,14 +63,8 @@ def override(event: str, now_s: float) -> Override:
 def happen(event: str, network: Network) -> None:
     """Make it happen."""
     verb, first, *rest = event.split()
-    if verb == "nm":
-        NETWORK_MANAGER[first](network)
-    elif event == "kernel refuses":
-        network.kernel_refuses = True
-    elif verb == "sockets":
-        network.sockets_fail = first == "fail"
-    elif verb == "check":
-        network.checks.server_answers = first == "works"
+    if event in AROUND:
+        AROUND[event](network)
     elif verb == "mute":
         network.mute.add(first)
     elif verb == "unmute":
@@ -181,6 +175,26 @@ def nm_obeys(network: Network) -> None:
     network.refusal, network.hangs = "", False
 
 
+def kernel_refuses(network: Network) -> None:
+    network.kernel_refuses = True
+
+
+def sockets_fail(network: Network) -> None:
+    network.sockets_fail = True
+
+
+def sockets_obey(network: Network) -> None:
+    network.sockets_fail = False
+
+
+def check_fails(network: Network) -> None:
+    network.checks.server_answers = False
+
+
+def check_works(network: Network) -> None:
+    network.checks.server_answers = True
+
+
 VERBS: dict[str, Callable[[Network, Nic, Sequence[str]], None]] = {
     what.__name__.rstrip("_"): what
     for what in (
@@ -189,10 +203,13 @@ VERBS: dict[str, Callable[[Network, Nic, Sequence[str]], None]] = {
     )
 }  # fmt: skip
 
-NETWORK_MANAGER: dict[str, Callable[[Network], None]] = {
-    "leaves": Network.leave,
-    "returns": Network.come_back,
-    "refuses": nm_refuses,
-    "hangs": nm_hangs,
-    "obeys": nm_obeys,
-}
+AROUND: dict[str, Callable[[Network], None]] = {
+    "nm leaves": Network.leave,
+    "nm returns": Network.come_back,
+} | {
+    what.__name__.replace("_", " "): what
+    for what in (
+        nm_refuses, nm_hangs, nm_obeys, kernel_refuses, sockets_fail, sockets_obey, check_fails,
+        check_works,
+    )
+}  # fmt: skip

@@ -31,7 +31,6 @@ from netswap.core.actions import (
     Connect,
     Disconnect,
     EndConnections,
-    Linger,
     Recheck,
     Restore,
     SetMetric,
@@ -157,16 +156,19 @@ class Network:
                 self.guard.add(ifname)
             case Unblock(_, ifname):
                 self.guard.discard(ifname)
+            case EndConnections() if self.sockets_fail:
+                raise RefusedError("Too many open files")
+            case _:
+                self._ask(step)
+
+    def _ask(self, step: Step) -> None:
+        """Have NetworkManager carry out a step."""
+        match step:
             case Recheck():
                 self.checks.now()
             case SetMetric() | Restore() | Tidy():
                 nic = self._nic(step.link)
                 self.reapply(nic, _edited(step, nic.applied))
-            case EndConnections():
-                if self.sockets_fail:
-                    raise RefusedError("Too many open files")
-            case Linger():
-                pass
             case Connect(_, _, connection):
                 self._obeys()
                 self.own.add(self.dial(self._profile(connection)))

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from netswap import config
 from netswap.core.actions import Connect, Disconnect, Say
-from netswap.core.dial import GRACE_S, MUTE_S, SHOWN_S, Dial
-from netswap.core.health import Health
+from netswap.core.dial import GRACE_S, SHOWN_S, Dial
+from netswap.core.health import MUTE_S, Health
 from netswap.core.model import Link, Mode, Override, State
 from tests.unit.worlds import DOWN as RISING
 from tests.unit.worlds import SHAKY, UNKNOWN, UP, link, world
