@@ -7,13 +7,11 @@ errors into one line that says what is wrong, where, and how to mend it.
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import json
 import re
 import tomllib
 from collections.abc import Hashable, Iterator
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
-from datetime import date
 from functools import cache
 from pathlib import Path
 from types import GenericAlias
@@ -21,20 +19,12 @@ from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from netswap import units
-from netswap.core import target as target_of
-from netswap.core.settings import (
-    CheckSettings,
-    Doc,
-    LinkSettings,
-    ProbeSettings,
-    QualitySettings,
-    Settings,
-)
+from netswap import contradictions
+from netswap.core.settings import Doc, Settings
 from netswap.errors import ConfigurationError
+from netswap.lines import line_of
 
 DEFAULT_PATH = Path("/etc/netswap/netswap.toml")
-TYPES = ("ethernet", "wifi", "modem", "bluetooth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +57,18 @@ def load(path: Path | None) -> Configuration:
         hint = "without --config, netswap picks its links itself"
         raise ConfigurationError(f"{path}: no such file", hint=hint) from None
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigurationError(f"{where}: cannot be read: {reason}") from None
+        raise _unreadable(where, error) from None
     settings = parse(text, str(where))
     return Configuration(settings, where, frozenset(_keys(tomllib.loads(text))))
+
+
+def _unreadable(where: Path, error: OSError | UnicodeDecodeError) -> ConfigurationError:
+    if isinstance(error, OSError):
+        hint = "what is it, and who may read it? `ls -ld` tells"
+        return ConfigurationError(f"{where}: cannot be read: {error.strerror}", hint=hint)
+    line = error.object[: error.start].count(b"\n") + 1
+    hint = "save it as UTF-8; `iconv -f latin1 -t utf-8` converts it"
+    return ConfigurationError(f"{where}:{line}: it is not UTF-8 text", hint=hint)
 
 
 def _keys(raw: Any, where: str = "") -> Iterator[str]:
@@ -110,16 +108,16 @@ def parse(text: str, source: str = "netswap.toml") -> Settings:
     for where, key, known in _unknown_keys(raw, Settings):
         nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
         hint = f"did you mean {nearest[0]!r}?" if nearest else f"known here: {', '.join(known)}"
-        raise ConfigurationError(_at(source, text, f"{where}{key}", "unknown setting"), hint=hint)
+        raise ConfigurationError(_at(source, text, where, "unknown setting", key), hint=hint)
     try:
         settings: Settings = _build(Settings, msgspec.convert(raw, _schema(Settings)))
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$")
         where = path.strip("`").removeprefix(".")
-        problem = _in_toml_words(message)
-        hint = _hint_for(where)
-        raise ConfigurationError(_at(source, text, where, problem), hint=hint) from None
-    for where, problem, hint in _contradictions(settings):
+        kind, doc = _setting(where)
+        problem = _at(source, text, where, _in_toml_words(message, kind))
+        raise ConfigurationError(problem, hint=_range(doc)) from None
+    for where, problem, hint in contradictions.found(settings):
         raise ConfigurationError(_at(source, text, where, problem), hint=hint)
     return settings
 
@@ -198,152 +196,13 @@ def _part(kind: Any) -> Any:
     return args[0] if get_origin(kind) is tuple and is_dataclass(args[0]) else None
 
 
-def _contradictions(settings: Settings) -> Iterator[tuple[str, str, str]]:
-    """Yield where the settings make no sense together, why, and a hint."""
-    yield from _wrong_targets(settings.probe)
-    yield from _wrong_quality(settings.quality)
-    yield from _wrong_links(settings.link)
-    known = [link.name for link in settings.link]
-    for i, check in enumerate(settings.check):
-        yield from _wrong_check(f"check[{i}]", check, known)
-    damping = settings.damping
-    if damping.reuse >= damping.suppress:
-        problem = f"reuse {damping.reuse:g} must be less than suppress {damping.suppress:g}"
-        yield "damping.reuse", problem, "the defaults are 0.75 and 2"
-    metric = settings.metric
-    if not metric.takeover < metric.preferred < metric.standby - 1:
-        yield (
-            "metric",
-            f"takeover {metric.takeover}, preferred {metric.preferred} and standby "
-            f"{metric.standby} must rise in this order",
-            "the defaults are 60, 100 and 200",
-        )
-
-
-def _wrong_targets(probe: ProbeSettings) -> Iterator[tuple[str, str, str]]:
-    if not probe.targets:
-        yield "probe.targets", "must name at least one address", 'such as targets = ["8.8.8.8"]'
-    for name, targets, version in (("targets", probe.targets, 4), ("targets6", probe.targets6, 6)):
-        for i, target in enumerate(targets):
-            if problem := _wrong_target(target, version):
-                example = "8.8.8.8" if version == 4 else "2001:4860:4860::8888"
-                hint = (
-                    f"names need a working link to be resolved; give an address such as {example}"
-                )
-                yield f"probe.{name}[{i}]", problem, hint
-        if len(set(targets)) < len(targets):
-            yield f"probe.{name}", "names an address twice", "each target once"
-    if probe.reliability > len(probe.targets):
-        problem = f"{probe.reliability} of {len(probe.targets)} targets cannot answer"
-        yield "probe.reliability", problem, "at most as many as there are targets"
-    if probe.deadline_min_s > probe.deadline_max_s:
-        problem = f"{probe.deadline_min_s:g} is more than deadline_max_s, {probe.deadline_max_s:g}"
-        yield "probe.deadline_min_s", problem, "the defaults are 0.1 and 2"
-
-
-def _wrong_target(target: str, version: int) -> str:
-    try:
-        address = ipaddress.ip_address(target)
-    except ValueError:
-        address = None
-    if address is None or address.version != version:
-        return f"{target!r} is not an IPv{version} address"
-    if address.is_loopback or address.is_multicast or address.is_unspecified:
-        return f"{target} would not tell whether the internet can be reached"
-    return ""
-
-
-TARGETS = {"tcp": "192.0.2.1:443", "dns": "example.org", "http": "http://example.org/page"}
-"""An example of what each method of checking asks."""
-
-
-def _wrong_check(
-    where: str, check: CheckSettings, known: list[str]
-) -> Iterator[tuple[str, str, str]]:
-    try:
-        target_of.READERS[check.method](check.target)
-    except ValueError as error:
-        hint = f'for {check.method} such as target = "{TARGETS[check.method]}"'
-        yield f"{where}.target", f"{check.target!r} {error}", hint
-    for name in ("expect_status", "expect_body"):
-        if getattr(check, name) and check.method != "http":
-            problem = f"a check by {check.method} has no page"
-            yield f"{where}.{name}", problem, 'only for method = "http"'
-    if check.timeout_s > check.every_s:
-        problem = f"{check.timeout_s:g} is more than every_s, {check.every_s:g}"
-        yield f"{where}.timeout_s", problem, "the defaults are 5 and 30"
-    for i, link in enumerate(check.links):
-        if known and link not in known:
-            hint = f"links in this file: {', '.join(known)}"
-            yield f"{where}.links[{i}]", f"there is no link {link!r}", hint
-
-
-def _wrong_quality(quality: QualitySettings) -> Iterator[tuple[str, str, str]]:
-    if quality.loss_recovered > quality.loss:
-        problem = f"{quality.loss_recovered:g} is more than loss, {quality.loss:g}"
-        yield "quality.loss_recovered", problem, "the defaults are 0.1 and 0.25"
-    if quality.latency_recovered_s > quality.latency_s:
-        problem = f"{quality.latency_recovered_s:g} is more than latency_s, {quality.latency_s:g}"
-        yield "quality.latency_recovered_s", problem, "such as latency_s = 0.5 and 0.3 here"
-
-
-def _wrong_networks(where: str, networks: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
-    for i, network in enumerate(networks):
-        try:
-            ipaddress.ip_network(network)
-        except ValueError as error:
-            hint = 'an address or a network, such as "192.0.2.7" or "2001:db8::/32"'
-            yield f"{where}[{i}]", str(error), hint
-
-
-def _wrong_links(links: tuple[LinkSettings, ...]) -> Iterator[tuple[str, str, str]]:
-    seen: dict[object, str] = {}
-    for i, link in enumerate(links):
-        where = f"link[{i}]"
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", link.name):
-            hint = "up to 32 letters, digits and -_. that start with a letter or digit"
-            yield f"{where}.name", f"{link.name!r} cannot be a name", hint
-        if link.name in seen:
-            yield f"{where}.name", f"{link.name!r} names two links", "names must differ"
-        yield from _wrong_networks(f"{where}.allow", link.allow)
-        criteria = (link.match.interface, link.match.connection, link.match.uuid)
-        if link.match.type is not None and link.match.type not in TYPES:
-            hint = f"known types: {', '.join(TYPES)}"
-            yield f"{where}.match.type", f"{link.match.type!r} is no device type", hint
-        if not any((*criteria, link.match.type, link.match.driver)):
-            hint = 'such as match = { interface = "eth0" }; `nmcli device` lists them'
-            yield f"{where}.match", "must say which device the link is", hint
-        if link.connect == "on-demand" and not (link.match.connection or link.match.uuid):
-            hint = 'such as match = { connection = "Phone" }; `nmcli connection` lists them'
-            yield f"{where}.match", "must name the connection of a link on demand", hint
-        yield from _wrong_cap(where, link)
-        if link.match in seen:
-            problem = f"matches the same device as {seen[link.match]!r}"
-            yield f"{where}.match", problem, "make the two differ, or remove one"
-        seen[link.name] = seen[link.match] = link.name
-
-
-def _wrong_cap(where: str, link: LinkSettings) -> Iterator[tuple[str, str, str]]:
-    if link.data_cap:
-        try:
-            units.parse_size(link.data_cap)
-        except ValueError as error:
-            yield f"{where}.data_cap", str(error), 'such as data_cap = "5 GB"'
-    if link.at_cap == "avoid" and not link.data_cap:
-        yield f"{where}.at_cap", "there is no cap", 'such as data_cap = "5 GB"'
-    hint = 'a day on which a cycle began, such as cycle_since = "2026-03-17"'
-    if link.cycle_days and not link.cycle_since:
-        yield f"{where}.cycle_days", "needs to be told since when", hint
-    if link.cycle_since:
-        try:
-            date.fromisoformat(link.cycle_since)
-        except ValueError:
-            yield f"{where}.cycle_since", f"{link.cycle_since!r} is no day", hint
-
-
-def _in_toml_words(message: str) -> str:
-    """Say what msgspec found in the words of TOML: it speaks of objects and arrays."""
+def _in_toml_words(message: str, kind: Any) -> str:
+    """Say what msgspec found in the words of TOML: it speaks of objects, arrays and enums."""
+    if wrong := re.fullmatch("Invalid enum value (.*)", message):
+        values = [str(value) for value in get_args(kind)]
+        return f"must be {', '.join(values[:-1])} or {values[-1]}, got {wrong[1]}"
     words = {
+        " | null": "",
         "`object`": "a table",
         "Object": "it",
         "`str`": "text",
@@ -359,37 +218,27 @@ def _in_toml_words(message: str) -> str:
     return message
 
 
-def _hint_for(where: str) -> str:
-    """Say which values a setting takes."""
-    cls: Any = Settings
+def _setting(where: str) -> tuple[Any, Doc]:
+    """Return the type of a setting, and what is told of it."""
+    kind: Any = Settings
     doc = Doc("")
     for name in re.sub(r"\[[^]]*\]", "", where).split("."):
+        cls = get_args(kind)[0] if get_origin(kind) is tuple else kind
         found = {item.name: (kind, doc) for item, kind, doc in documented(cls)}.get(name)
         if found is None:
             break
         kind, doc = found
-        cls = get_args(kind)[0] if get_origin(kind) is tuple else kind
-        if not is_dataclass(cls):
-            break
+    return kind, doc
+
+
+def _range(doc: Doc) -> str:
+    """Say which values a setting takes."""
     bounds = f" ({doc.lowest:g} to {doc.highest:g})" if doc.lowest is not None else ""
     return f"{doc.text}{bounds}" if doc.text else "see netswap.toml(5)"
 
 
-def _at(source: str, text: str, where: str, problem: str) -> str:
+def _at(source: str, text: str, where: str, problem: str, unknown: str = "") -> str:
     """Say where: the file, the line if it can be found, and the setting."""
-    line = _line_of(text, where)
-    return f"{source}{f':{line}' if line else ''}: {where or 'the file'}: {problem}"
-
-
-def _line_of(text: str, where: str) -> int | None:
-    """Find the line that a setting stands in: good enough to point a person at it."""
-    names = re.findall(r"([A-Za-z_]\w*)(?:\[(\d{1,6})\])?", where)
-    line = 0
-    lines = text.splitlines()
-    for name, position in names:
-        wanted = int(position or 0)
-        pattern = re.compile(rf"^\s*\[+\s*{name}\b|(^|[{{,\s]){name}\s*=")
-        hits = [i for i in range(line, len(lines)) if pattern.search(lines[i])]
-        if hits:
-            line = hits[min(wanted, len(hits) - 1)]
-    return line + 1 if names and lines else None
+    path = [int(index) if index else name for name, index in re.findall(r"(\w+)|\[(\d+)\]", where)]
+    line = line_of(text, [*path, unknown] if unknown else path)
+    return f"{source}{f':{line}' if line else ''}: {where + unknown or 'the file'}: {problem}"

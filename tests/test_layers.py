@@ -161,7 +161,7 @@ def test_the_clock_on_the_wall_is_only_shown_and_recorded() -> None:
 
     A billing cycle, which `data_cap` is counted by, begins on a day of the calendar.
     """
-    cycle = {"netswap/config.py", "netswap/daemon/usage.py"}
+    cycle = {"netswap/contradictions.py", "netswap/daemon/usage.py"}
     for_people = ("cli", "history", "hooks", "notify")
     told = {
         str(path.relative_to(ROOT))

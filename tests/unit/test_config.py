@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from netswap import config
 from netswap.core.settings import LinkSettings, Match, MetricSettings, ProbeSettings, Settings
 from netswap.errors import MISCONFIGURED, ConfigurationError
+from netswap.lines import LONG
 from tests.unit.worlds import FIXED
 
 TWO_LINKS = """\
@@ -138,7 +139,45 @@ WRONG = {
     "IPv6 target": (
         '[probe]\ntargets = ["2001:db8::1"]\n',
         ":2: probe.targets[0]: '2001:db8::1' is not an IPv4 address",
-        "such as 8.8.8.8",
+        "targets6",
+    ),
+    "IPv4 target for IPv6": (
+        '[probe]\ntargets6 = ["8.8.8.8"]\n',
+        ":2: probe.targets6[0]: '8.8.8.8' is not an IPv6 address",
+        "IPv4 addresses go to targets",
+    ),
+    "not one of the words": (
+        '[[check]]\nmethod = "icmp"\ntarget = "x"\n',
+        ":2: check[0].method: must be tcp, dns or http, got 'icmp'",
+        "a page is fetched",
+    ),
+    "may be left out, but is text": (
+        '[[link]]\nname = "a"\nmatch = { interface = 3 }\n',
+        ":3: link[0].match.interface: must be text, got a whole number",
+        "as `nmcli device` prints it",
+    ),
+    "after a comment with its name": (
+        '# interval_s = 3\n[probe]\n# interval_s = 4\ninterval_s = "x"\n',
+        ":4: probe.interval_s: must be a number, got text",
+        "0.1 to 3600",
+    ),
+    "with a dot": ('probe.fall = 3\nprobe.interval_s = "x"\n', ":2: probe.interval_s: ", "0.1"),
+    "in quotes": ('[probe]\nfall = 3\n"fal" = 2\n', ":3: probe.fal: unknown", "'fall'"),
+    "after a text of many lines": (
+        '[[link]]\nname = """a\nfal = 3\n"""\n[probe]\nfal = 3\n',
+        ":6: probe.fal: unknown",
+        "'fall'",
+    ),
+    "in the second of two": (
+        '[[link]]\nname = "a"\nmatch = { interface = "a" }\n'
+        '[[link]]\nname = "b"\nmatch = { interface = "b" }\nmetred = true\n',
+        ":7: link[1].metred: unknown setting",
+        "'metered'",
+    ),
+    "no room between": (
+        "[metric]\nstandby = 101\n",
+        ":1: metric: takeover 60, preferred 100 and standby 101 must rise in this order, the last",
+        "60, 100 and 200",
     ),
     "target on this machine": (
         '[probe]\ntargets = ["127.0.0.1"]\n',
@@ -275,8 +314,13 @@ def test_a_directory_is_no_file(tmp_path: Path) -> None:
 def test_what_is_no_text_is_no_file(tmp_path: Path) -> None:
     path = tmp_path / "netswap.toml"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigurationError, match="it is not UTF-8 text"):
+    with pytest.raises(ConfigurationError, match=":1: it is not UTF-8 text") as caught:
         config.load(path)
+    assert "UTF-8" in caught.value.hint
+
+
+def test_where_a_mistake_is_in_a_long_file_is_not_looked_for() -> None:
+    assert str(error_of("\n" * LONG + "fal = 3\n")) == "netswap.toml: fal: unknown setting"
 
 
 def test_errors_name_the_file(tmp_path: Path) -> None:
