@@ -29,7 +29,7 @@ RULES = (
     f"type='signal',sender='{SERVICE}',path_namespace='{PATH}'",
     f"type='signal',sender='{DBUS}',member='NameOwnerChanged',arg0='{SERVICE}'",
 )
-ABSENT = {DISCONNECTED, f"{ERROR}ServiceUnknown", f"{ERROR}NameHasNoOwner"}
+ABSENT = {f"{ERROR}ServiceUnknown", f"{ERROR}NameHasNoOwner"}
 REFUSED = {
     f"{PREFIX}NotAllowed",
     f"{ERROR}AccessDenied",
@@ -252,10 +252,12 @@ def talk(work: Callable[[Service], Awaitable[T]], *, timeout_s: float = 5.0) -> 
 def _explained(error: BusError) -> UserError:
     """Turn an error from the bus into a line, a hint and an exit status."""
     message = printable(str(error).removesuffix(f" ({error.name})"))
+    if error.name == DISCONNECTED:
+        hint = "netswapd is asked by it; `systemctl status dbus` tells whether it runs"
+        return UserError(message, hint=hint, status=NOT_RUNNING)
     if error.name in ABSENT:
-        cause = f": {message}" if error.name == DISCONNECTED else ""
         hint = "start it with `sudo systemctl start netswapd`"
-        return UserError(f"netswapd is not running{cause}", hint=hint, status=NOT_RUNNING)
+        return UserError("netswapd is not running", hint=hint, status=NOT_RUNNING)
     if error.name in REFUSED:
         hint = "run it as root (sudo), or from the session on this computer's own screen"
         said = message.removeprefix("not allowed: ")

@@ -22,8 +22,8 @@ how_long = click.option("--for", "seconds", type=duration, help="For so long, su
 def use(link: str, seconds: float | None, even_if_dead: bool) -> int:
     """Make LINK the active one.
 
-    Until `auto`, or for a while, and in any case until it is dead. A link on demand is connected
-    first.
+    Until `auto`, or for as long as given; and until it is dead, but with --even-if-dead. A link on
+    demand is connected first.
     """
     state = _after(lambda service: service.use(link, seconds or 0, even_if_dead=even_if_dead))
     if state.active_link == link:
@@ -34,7 +34,9 @@ def use(link: str, seconds: float | None, even_if_dead: bool) -> int:
 
 
 @click.command()
-@click.option("--now", is_flag=True, help="Also hold no link back that failed again and again.")
+@click.option(
+    "--now", is_flag=True, help="Also use links again that are held back for failing too often."
+)
 def auto(now: bool) -> None:
     """Let netswap choose again; ends `use` and `pause`."""
 
@@ -49,9 +51,9 @@ def auto(now: bool) -> None:
 @click.command()
 @how_long
 def pause(seconds: float | None) -> None:
-    """Guard and change nothing for a while.
+    """Leave links alone: none is guarded, no metric changes.
 
-    Until `resume` or for as long as given; links are still probed.
+    Until `resume`, or for as long as given; links are still probed.
     """
     _after(lambda service: service.pause(seconds or 0))
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections import UserDict
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
 from netswap import __version__
-from netswap.errors import MISCONFIGURED, UserError
+from netswap.command import HELP, Complaining
 
 NAME = "netswapctl"
-INTERRUPTED = 130
-"""Exit status after Ctrl-C: 128 + SIGINT, as shells have it."""
 
 COMMANDS = {
     "status": "show",
@@ -47,36 +44,12 @@ class Imported(UserDict[str, click.Command]):
         return command
 
 
-class Netswapctl(click.Group):
-    """The commands in their order, and what becomes of their errors."""
+class Netswapctl(Complaining, click.Group):
+    """The commands in their order."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Name the commands."""
         return list(COMMANDS)
-
-    def main(self, *args: Any, **extra: Any) -> NoReturn:
-        """Run a command and exit with its status."""
-        if hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(errors="replace")  # a terminal may not know every character
-        sys.exit(self._run(*args, **{**extra, "prog_name": NAME, "standalone_mode": False}))
-
-    def _run(self, *args: Any, **extra: Any) -> int:
-        try:
-            status = super().main(*args, **extra)
-        except UserError as error:
-            return _complain(error)
-        except click.ClickException as error:
-            context = getattr(error, "ctx", None)
-            hint = f"see `{context.command_path if context else NAME} --help`"
-            return _complain(UserError(error.format_message(), hint=hint, status=MISCONFIGURED))
-        except (KeyboardInterrupt, click.Abort):
-            return INTERRUPTED
-        return status if isinstance(status, int) else 0
-
-
-def _complain(error: UserError) -> int:
-    click.echo(error.lines(NAME), err=True)
-    return error.status
 
 
 @click.group(
@@ -84,7 +57,7 @@ def _complain(error: UserError) -> int:
     cls=Netswapctl,
     commands=Imported(dict.fromkeys(COMMANDS)),  # type: ignore[arg-type]  # filled when asked
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP,
 )
 @click.version_option(__version__, prog_name=NAME)
 @click.pass_context

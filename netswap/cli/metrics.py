@@ -37,6 +37,8 @@ def _address(
     try:
         address = ipaddress.ip_address(host.strip("[]"))
         number = int(port)
+        if not 0 < number < 1 << 16:
+            raise ValueError
     except ValueError:
         raise click.BadParameter(f"{value!r} is none; write 127.0.0.1:9786 or unix:/path") from None
     if not address.is_loopback:

@@ -51,6 +51,8 @@ def opened(path: Path, link: str = "") -> Iterator[Reader]:
             yield reader
     except StoreError as error:
         hint = "netswapd writes it while it runs; `systemctl status netswapd` tells whether it does"
+        if path != DEFAULT_PATH:
+            hint = f"without --database it is {DEFAULT_PATH}"
         raise UserError(f"no history to read: {error}", hint=hint) from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -113,7 +114,8 @@ def _check(path: Path, *, yes: bool, force: bool) -> None:
 
 
 def _cannot_write(path: Path, why: str) -> UserError:
-    hint = "run it as root: sudo netswapctl setup"
+    where = "" if path == config.DEFAULT_PATH else f" --file {shlex.quote(str(path))}"
+    hint = f"run it as root: sudo netswapctl setup{where}"
     return UserError(f"{path} cannot be written: {why}", hint=hint, status=NOT_ALLOWED)
 
 

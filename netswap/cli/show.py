@@ -56,7 +56,9 @@ def status(
 ) -> int:
     """Tell how things stand."""
     if sum((check or in_json, bar is not None, template is not None)) > 1:
-        raise click.UsageError("--format and --template exclude each other, --json and --check")
+        raise click.UsageError(
+            "--format and --template exclude each other, and both --json and --check"
+        )
     if follow and check:
         raise click.UsageError("--follow and --check exclude each other")
     line = bars.FORMATS[bar] if bar else template
@@ -124,7 +126,7 @@ async def follow_json(service: Service) -> None:
 def probe(link: str, in_json: bool) -> int:
     """Send one round of probes over LINK now.
 
-    Exits with 1 if no target replied.
+    Exits with 1 if no target replied. Who may `use` a link may do this, too.
     """
     found = talk(lambda service: service.probe(link))
     if in_json:

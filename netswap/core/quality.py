@@ -97,7 +97,7 @@ class Window:
             return f"{loss:.0%} of the probes lost"
         if not quality.latency_s or (rtt_s := self.rtt_s) is None:
             return ""
-        if rtt_s >= (quality.latency_recovered_s if degraded else quality.latency_s):
+        if rtt_s >= (quality.latency_good_s if degraded else quality.latency_s):
             return f"replies take {rtt_s * 1000:.0f} ms"
         return ""
 

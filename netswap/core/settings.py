@@ -68,7 +68,12 @@ class LinkSettings:
         ),
     ] = "warn"
     cycle_start: Annotated[
-        int, Doc("day of the month on which a billing cycle begins, or its last day", 1, 31)
+        int,
+        Doc(
+            "day of the month on which a billing cycle begins; in a shorter month its last day",
+            1,
+            31,
+        ),
     ] = 1
     cycle_days: Annotated[
         int,
@@ -139,8 +144,8 @@ class ProbeSettings:
     deadline_min_s: Annotated[
         float,
         Doc(
-            "seconds that a reply may take at least before its probe is lost; beyond that it is "
-            "the link's own usual round trip and how much that varies",
+            "seconds that a reply may take at least before its probe is lost; how many it may "
+            "take follows from the link's last round trips and how much they vary",
             0.05,
             60,
         ),
@@ -219,8 +224,14 @@ class QualitySettings:
         float, Doc("median round trip from which a link is degraded; 0: never", 0, 60)
     ] = 0.0
     latency_recovered_s: Annotated[
-        float, Doc("median round trip below which it is good again", 0, 60)
+        float,
+        Doc("median round trip below which it is good again; 0: four fifths of latency_s", 0, 60),
     ] = 0.0
+
+    @property
+    def latency_good_s(self) -> float:
+        """Below which median round trip a link that was degraded is good again, in seconds."""
+        return self.latency_recovered_s or 0.8 * self.latency_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 
 import click
@@ -11,13 +10,14 @@ import click
 from netswap import __version__, config
 from netswap.adapters import host
 from netswap.adapters.nft.errors import GuardError
+from netswap.command import HELP, Complaining
 from netswap.config import Configuration
 from netswap.daemon import log
 from netswap.daemon.daemon import Daemon
 from netswap.errors import UserError
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("netswapd", cls=Complaining, context_settings=HELP)
 @click.option(
     "--config",
     "path",
@@ -45,12 +45,8 @@ def main(path: Path | None, dry_run: bool, log_level: str) -> None:
         configuration = config.load(path)
         _check_capabilities(dry_run=dry_run)
         asyncio.run(_run(configuration, dry_run=dry_run))
-    except UserError as error:
-        click.echo(error.lines("netswapd"), err=True)
-        sys.exit(error.status)
     except GuardError as error:
-        click.echo(UserError(str(error), hint=error.hint).lines("netswapd"), err=True)
-        sys.exit(1)
+        raise UserError(str(error), hint=error.hint) from None
 
 
 async def _run(configuration: Configuration, *, dry_run: bool) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from netswap import __version__
 from netswap.cli.client import Presence, Service, Swapped, talk
 from netswap.cli.options import duration
 from netswap.cli.status import Status
+from netswap.command import HELP, Complaining
 from netswap.errors import UserError
 from netswap.hooks.facts import environment
 from netswap.hooks.runner import Runner
@@ -31,7 +31,7 @@ PATIENCE_S = 2.0
 log = logging.getLogger(__name__)
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(NAME, cls=Complaining, context_settings=HELP)
 @click.option(
     "--dir",
     "folder",
@@ -53,11 +53,7 @@ log = logging.getLogger(__name__)
 def main(folder: Path, timeout_s: float) -> None:
     """Run the programs in a folder whenever another link becomes the active one."""
     logging.basicConfig(level="INFO", format="%(message)s")
-    try:
-        talk(lambda service: _listen(service, Runner(folder, timeout_s)))
-    except UserError as error:
-        click.echo(error.lines(NAME), err=True)
-        sys.exit(error.status)
+    talk(lambda service: _listen(service, Runner(folder, timeout_s)))
 
 
 async def _listen(service: Service, runner: Runner) -> None:

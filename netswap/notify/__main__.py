@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 
 import click
 
 from netswap import __version__
 from netswap.adapters.bus import Bus, BusError
 from netswap.cli.client import Service, talk
+from netswap.command import HELP, Complaining
 from netswap.errors import UserError
 from netswap.notify.desktop import Desktop
 from netswap.notify.teller import Teller
@@ -19,16 +19,12 @@ from netswap.notify.words import Words, catalogue
 NAME = "netswap-notify"
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(NAME, cls=Complaining, context_settings=HELP)
 @click.version_option(__version__, prog_name=NAME)
 def main() -> None:
     """Tell the desktop when another link becomes the active one, and when none works."""
     logging.basicConfig(level="INFO", format="%(message)s")
-    try:
-        talk(_run)
-    except UserError as error:
-        click.echo(error.lines(NAME), err=True)
-        sys.exit(error.status)
+    talk(_run)
 
 
 async def _run(service: Service) -> None:

@@ -1,0 +1,43 @@
+"""What the programs have in common: every error is one line and a hint, and an exit status."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from netswap.errors import MISCONFIGURED, UserError
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C: 128 + SIGINT, as shells have it."""
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
+class Complaining(click.Command):
+    """A command that tells what is wrong, and exits."""
+
+    def main(self, *args: Any, **extra: Any) -> NoReturn:
+        """Run, and exit with a status."""
+        assert self.name
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="replace")  # a terminal may not know every character
+        sys.exit(self._run(*args, **{**extra, "prog_name": self.name, "standalone_mode": False}))
+
+    def _run(self, *args: Any, **extra: Any) -> int:
+        try:
+            status = super().main(*args, **extra)
+        except UserError as error:
+            return self._complain(error)
+        except click.ClickException as error:
+            context = getattr(error, "ctx", None)
+            hint = f"see `{context.command_path if context else self.name} --help`"
+            message = " ".join(error.format_message().split())
+            return self._complain(UserError(message, hint=hint, status=MISCONFIGURED))
+        except (KeyboardInterrupt, click.Abort):
+            return INTERRUPTED
+        return status if isinstance(status, int) else 0
+
+    def _complain(self, error: UserError) -> int:
+        click.echo(error.lines(str(self.name)), err=True)
+        return error.status
