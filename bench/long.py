@@ -1,10 +1,11 @@
 """`make bench-long`: hours of a real netswapd, with an outage every five minutes.
 
 `MINUTES=30 make bench-long` for less than two hours. Before that come some minutes of outages one
-after the other, until all that netswapd remembers, but not for ever, is full: memory that grows
-from then on is lost. Each minute its resident memory and its descriptors are read. What it sends to
-its first target is captured at the ISP's side: the times between two probes tell whether its
-schedule holds. Prints a table, writes build/bench-long.json.
+after the other, until all that netswapd remembers, but not for ever, is full, and Python's heap has
+got as large as it is to be: memory that grows from then on is lost. Each minute its resident memory
+and its descriptors are read. What it sends to its first target is captured at the ISP's side: the
+times between two probes tell whether its schedule holds. Prints a table, writes build/bench-
+long.json.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ SEED = 1
 SLOT_S = 300.0
 QUICK_S = 8.0
 """For one outage while the memory is filled."""
+STEADY = 30
+"""After so many outages without growth in a row it is full."""
 SAMPLE_S = 60.0
 INTERVAL_S = 1.0
 """Of the probes, by default. Gaps that differ by a tenth are outages and their ends."""
@@ -83,10 +86,14 @@ def intervals(wire: Wire) -> list[float]:
 
 
 def fill(daemon: Netswapd, outages: Outages) -> None:
-    """Make outages until netswapd has all the transitions that it keeps."""
-    while (kept := len(netswapctl("log", "--json").splitlines())) < KEPT:
+    """Make outages until netswapd has all the transitions that it keeps, and grows no more."""
+    sizes_kb = [daemon.rss_kb()]
+    kept = 0
+    while kept < KEPT or max(sizes_kb) > max(sizes_kb[:-STEADY], default=0):
         outages.one(QUICK_S)
-        print(f"filling: {kept} lines kept, {daemon.rss_kb()} kB resident", flush=True)
+        kept = len(netswapctl("log", "--json").splitlines())
+        sizes_kb.append(daemon.rss_kb())
+        print(f"filling: {kept} lines kept, {sizes_kb[-1]} kB resident", flush=True)
 
 
 def trial(lab: Lab, minutes: int) -> list[Measure]:
