@@ -4,8 +4,8 @@
 after the other, until all that netswapd remembers, but not for ever, is full, and Python's heap has
 got as large as it is to be: memory that grows from then on is lost. Each minute its resident memory
 and its descriptors are read. What it sends to its first target is captured at the ISP's side: the
-times between two probes tell whether its schedule holds. Prints a table, writes build/bench-
-long.json.
+times between two probes tell whether its schedule holds. Prints a table, writes
+build/bench-long.json.
 """
 
 from __future__ import annotations
