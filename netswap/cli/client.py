@@ -253,8 +253,8 @@ def _explained(error: BusError) -> UserError:
     """Turn an error from the bus into a line, a hint and an exit status."""
     message = printable(str(error).removesuffix(f" ({error.name})"))
     if error.name == DISCONNECTED:
-        hint = "netswapd is asked by it; `systemctl status dbus` tells whether it runs"
-        return UserError(message, hint=hint, status=NOT_RUNNING)
+        hint = "`systemctl status dbus` tells whether the system bus runs"
+        return UserError(f"netswapd cannot be asked: {message}", hint=hint, status=NOT_RUNNING)
     if error.name in ABSENT:
         hint = "start it with `sudo systemctl start netswapd`"
         return UserError("netswapd is not running", hint=hint, status=NOT_RUNNING)

@@ -31,7 +31,8 @@ def test_without_a_bus(tmp_path: Path) -> None:
     nowhere = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path}/none"}
     status, _, err = netswapctl("status", env=nowhere)
     assert status == 3
-    assert err.startswith("netswapctl: netswapd is not running: no system bus: ")
+    assert err.startswith("netswapctl: netswapd cannot be asked: no system bus: ")
+    assert "Hint: `systemctl status dbus` tells" in err
     status, out, _ = netswapctl("doctor", env=nowhere)
     assert status == 1
     assert "fail  service: " in out

@@ -45,7 +45,7 @@ def test_status_follow_ends_with_the_bus(bus: PrivateBus) -> None:
     with OnTerminal("status", "--follow") as screen:
         screen.wait_for("waiting for it")
         bus.stop()
-        screen.wait_for("netswapd is not running: the system bus is gone")
+        screen.wait_for("netswapd cannot be asked: the system bus is gone")
         assert screen.end() == 3
 
 
@@ -131,7 +131,7 @@ def test_watch_gives_the_terminal_back_when_the_bus_goes(bus: PrivateBus) -> Non
         screen.wait_for("netswapd is not running")
         bus.stop()
         screen.wait_for("\x1b[?1049l")
-        screen.wait_for("netswapctl: netswapd is not running: ")
+        screen.wait_for("netswapctl: netswapd cannot be asked: ")
         assert screen.end() == 3
 
 

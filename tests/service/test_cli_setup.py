@@ -137,4 +137,4 @@ def test_setup_where_it_may_not_write(netswapd: FakeNetswapd) -> None:
     status, _, err = netswapctl("setup", "--yes", "--file", "/proc/netswap/netswap.toml")
     assert status == 4
     assert err.startswith("netswapctl: /proc/netswap/netswap.toml cannot be written: ")
-    assert "Hint: run it as root: sudo netswapctl setup\n" in err
+    assert "Hint: run it as root: sudo netswapctl setup --file /proc/netswap/netswap.toml\n" in err
