@@ -28,7 +28,7 @@ from netswap.adapters.probe.packet import EchoTemplate, Family
 _SOL_RAW, _ICMP_FILTER = 255, 1  # linux/icmp.h; a set bit keeps the type out
 _ICMP6_FILTER = 1  # linux/icmpv6.h; likewise, eight 32-bit words for 256 types
 _REPLIES_AND_ERRORS = struct.pack("=I", ~(1 << 0 | 1 << 3 | 1 << 11) & 0xFFFFFFFF)
-_ONLY_ECHO6_REPLY = struct.pack("=8I", *(~(word == 4 and 1 << 1) & 0xFFFFFFFF for word in range(8)))
+_ONLY_ECHO6_REPLY = struct.pack("=8I", *(0xFFFFFFFF ^ (word == 4) << 1 for word in range(8)))
 
 _TOKEN_BYTES = 16
 _AT_ONCE = 64
