@@ -301,7 +301,7 @@ class Engine:
         after = self._world.link(desired.active)
         if desired.active != self._desired.active:
             self._since_s, self._reason = now_s, desired.reason
-            if before and after:
+            if before and after and before.name != after.name:
                 self._let_linger(before.name, after.name, now_s)
                 self._swapped_s = now_s if not desired.hold else self._swapped_s
                 say = (
