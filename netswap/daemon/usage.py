@@ -38,7 +38,11 @@ class Usage:
 
     def go_on(self, kept: Kept) -> None:
         """Go on from there."""
-        self._meter = self._meter or Meter(kept.counters)
+        if self._meter is None:
+            self._meter = Meter(kept.counters)
+            if any(counter.boot == self._boot for counter in kept.counters.values()):
+                for counter in self._counters().values():  # who carried it is not known any more
+                    self._meter.note(counter)
         for key, both in kept.carried.items():
             self._days[key] += sum(both)
 
@@ -51,10 +55,9 @@ class Usage:
         """Return what each link, as it is told to be, carried since the last time."""
         if self._meter is None:
             return {}
-        seen = counters.read()
-        carried = self._meter.take(
-            {link.name: self._counter(seen.get(link.ifname)) for link in snapshot.links}
-        )
+        seen = self._counters()
+        links = {link.name: seen.get(link.ifname) for link in snapshot.links}
+        carried = self._meter.take(links, seen.values())
         today = self._today().toordinal()
         for link, (received, sent) in carried.items():
             before = self._new.get((link, today), (0, 0))
@@ -87,5 +90,6 @@ class Usage:
             began_s=datetime.combine(first, of_day()).timestamp(),
         )
 
-    def _counter(self, seen: counters.Bytes | None) -> Counter | None:
-        return Counter(self._boot, *seen) if seen else None
+    def _counters(self) -> dict[str, Counter]:
+        """Return what is counted on every interface of this computer."""
+        return {ifname: Counter(self._boot, *seen) for ifname, seen in counters.read().items()}

@@ -7,7 +7,7 @@ that was there already.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 
@@ -34,12 +34,15 @@ class Meter:
         self._newest: dict[str, int] = {}
         """The highest number of an interface, by boot."""
         for counter in self.known.values():
-            self._note(counter)
+            self.note(counter)
 
-    def take(self, seen: Mapping[str, Counter | None]) -> dict[str, tuple[int, int]]:
+    def take(
+        self, seen: Mapping[str, Counter | None], others: Iterable[Counter] = ()
+    ) -> dict[str, tuple[int, int]]:
         """Return the bytes, received and sent, of each link since the last look.
 
-        `seen` is each link's counter, None where it has no interface now.
+        `seen` is each link's counter, None where it has no interface now; `others` are those of
+        interfaces that are no link.
         """
         carried = {}
         for link, counter in seen.items():
@@ -48,9 +51,9 @@ class Meter:
             else:
                 carried[link] = self._since(link, counter)
                 self.known[link] = counter
-        for found in seen.values():
+        for found in (*seen.values(), *others):
             if found:
-                self._note(found)
+                self.note(found)
         return carried
 
     def _since(self, link: str, now: Counter) -> tuple[int, int]:
@@ -73,7 +76,6 @@ class Meter:
         if before := self.known.get(link):
             self.known[link] = replace(before, attached=False)
 
-    def _note(self, counter: Counter) -> None:
-        self._newest = {
-            counter.boot: max(counter.index, self._newest.get(counter.boot, 0)),
-        }
+    def note(self, counter: Counter) -> None:
+        """Take note of an interface that is there: what it carried so far is nobody's business."""
+        self._newest[counter.boot] = max(counter.index, self._newest.get(counter.boot, 0))

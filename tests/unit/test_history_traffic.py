@@ -51,6 +51,20 @@ def test_what_an_interface_carried_while_it_was_not_the_link_does_not_count() ->
     assert take(meter, counter(9100)) == (100, 0)
 
 
+def test_what_a_device_carried_before_it_was_any_link_does_not_count() -> None:
+    """The same, where the link is connected for the first time in this boot."""
+    meter = Meter()
+    wifi = counter(20_000, index=3)
+    meter.take({"cable": counter(10, index=2), "phone": None}, [counter(10, index=2), wifi])
+    assert take(meter, wifi) == (0, 0)
+    assert take(meter, counter(20_100, index=3)) == (100, 0)
+
+
+def test_an_interface_of_this_boot_is_known_beside_one_of_another() -> None:
+    meter = Meter({"cable": counter(10, index=5), "phone": counter(10, index=9, boot="z")})
+    assert meter.take({"wifi": counter(700, index=4)}) == {"wifi": (0, 0)}
+
+
 def test_another_interface_that_was_there_all_the_time_counts_from_now_on() -> None:
     meter = Meter()
     meter.take({"cable": counter(10, index=5), "phone": counter(5000, index=3)})
