@@ -30,16 +30,23 @@ RULES = (
     f"type='signal',sender='{DBUS}',member='NameOwnerChanged',arg0='{SERVICE}'",
 )
 ABSENT = {f"{ERROR}ServiceUnknown", f"{ERROR}NameHasNoOwner"}
+BUSY = f"{PREFIX}Busy"
 REFUSED = {
     f"{PREFIX}NotAllowed",
     f"{ERROR}AccessDenied",
     f"{ERROR}InteractiveAuthorizationRequired",
 }
+AGAIN_S = 1.0
+"""Until netswapd is asked again where it is too busy to answer."""
 CONTROL_S = 130.0
 """polkit gives a person two minutes to type a password."""
 WRONG = {f"{PREFIX}{name}" for name in ("NoSuchLink", "InvalidArgument", "InvalidConfiguration")}
 
 T = TypeVar("T")
+
+
+class UnansweredError(UserError):
+    """netswapd hangs, is too busy, or has just ended (NoReply, too): it may answer in a moment."""
 
 
 class Transition(NamedTuple):
@@ -136,6 +143,14 @@ class Service:
             if error.status != NOT_RUNNING:
                 raise
             return None
+
+    async def status_at_last(self) -> Status | None:
+        """Return how things stand as soon as netswapd tells; None where there is none any more."""
+        while True:
+            try:
+                return await self.status_if_running()
+            except UnansweredError:
+                await asyncio.sleep(AGAIN_S)
 
     async def transitions(self, since_s: float = 0.0) -> list[Transition]:
         """Return what happened since a time, oldest first."""
@@ -262,10 +277,10 @@ def _explained(error: BusError) -> UserError:
         hint = "run it as root (sudo), or from the session on this computer's own screen"
         said = message.removeprefix("not allowed: ")
         return UserError(f"not allowed: {said}", hint=hint, status=NOT_ALLOWED)
-    if error.name in WRONG:
-        return UserError(message, status=MISCONFIGURED)
-    if error.name in (TIMED_OUT, f"{ERROR}NoReply"):
+    if error.name == BUSY:
+        return UnansweredError(message)
+    if error.name == TIMED_OUT:
         hint = "`journalctl -u netswapd` may tell why"
-        return UserError(f"netswapd does not answer: {message}", hint=hint, status=FAILED)
+        return UnansweredError(f"netswapd does not answer: {message}", hint=hint)
     name = "" if error.name.startswith(PREFIX) else f" ({error.name})"
-    return UserError(f"{message}{name}", status=FAILED)
+    return UserError(f"{message}{name}", status=MISCONFIGURED if error.name in WRONG else FAILED)

@@ -95,7 +95,7 @@ async def follow_line(service: Service, line: bars.Format) -> None:
     """Print one line, again whenever it is another one, for ever."""
     printed = None
     async for event in service.events():
-        state = None if event == Presence(running=False) else await service.status_if_running()
+        state = None if event == Presence(running=False) else await service.status_at_last()
         if (text := line(state, time.time())) != printed:
             click.echo(text)
             printed = text
@@ -104,8 +104,7 @@ async def follow_line(service: Service, line: bars.Format) -> None:
 async def follow_text(service: Service) -> None:
     """Print the status, then a line for each change, for ever."""
     async for event in service.events():
-        if event == Presence(running=True):
-            state = await service.status()
+        if event == Presence(running=True) and (state := await service.status_at_last()):
             print_lines(render.status(state, time.time(), paint_for(), width_of()))
         elif event == Presence(running=False):
             click.echo("netswapd is not running; waiting for it")
@@ -116,8 +115,9 @@ async def follow_text(service: Service) -> None:
 async def follow_json(service: Service) -> None:
     """Print the status in one line, again after each change, for ever."""
     async for event in service.events():
-        if isinstance(event, Changed) or event == Presence(running=True):
-            click.echo(json.dumps((await service.status()).as_json()))
+        told = isinstance(event, Changed) or event == Presence(running=True)
+        if told and (state := await service.status_at_last()):
+            click.echo(json.dumps(state.as_json()))
 
 
 @click.command()

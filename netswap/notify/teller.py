@@ -41,7 +41,7 @@ class Teller:
             if isinstance(event, Swapped):
                 self._timing.add(self._attention.swapped(event))
             elif isinstance(event, Changed | Presence):
-                state = await self._service.status_if_running()
+                state = await self._service.status_at_last()
                 if state and (news := self._attention.seen(state)):
                     self._timing.add(news)
             self._wake.set()
@@ -92,7 +92,8 @@ class Teller:
 
     async def _use(self, link: str) -> None:
         await self._service.use(link, 0, even_if_dead=False)
-        if (await self._service.status()).active_link != link:
+        state = await self._service.status()
+        if state.active_link != link and state.mode != "pinned":  # then it is being connected
             self._reply(self._words.unusable(link))
 
     def _reply(self, message: Message) -> None:

@@ -19,7 +19,7 @@ class What(Enum):
     SWAPPED = "swapped"
     OFFLINE = "offline"
     BACK = "back"
-    """Online again by the link that it was offline with."""
+    """Online again without a swap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +44,22 @@ class Attention:
     """Notices what is news in what the service tells."""
 
     def __init__(self) -> None:
-        self._offline_with: str | None = None
+        self._offline = False
 
     def swapped(self, swap: Swapped) -> News:
         """Take in a swap, which is always news."""
-        self._offline_with = None
+        self._offline = False
         return News(What.SWAPPED, swap.target, swap.source, swap.reason)
 
     def seen(self, state: Status) -> News | None:
-        """Take in how things stand."""
-        before, offline = self._offline_with, state.state == "offline"
-        self._offline_with = state.active_link if offline else None
-        if offline and before is None:
+        """Take in how things stand. While that is not known yet, nothing is news."""
+        if state.state == "starting":
+            return None
+        before, self._offline = self._offline, state.state == "offline"
+        if self._offline and not before:
             return News(What.OFFLINE, state.active_link, reason=state.reason)
-        if before and not offline and state.active_link == before:
-            return News(What.BACK, before)
+        if before and not self._offline:
+            return News(What.BACK, state.active_link)
         return None
 
 

@@ -148,6 +148,20 @@ def test_a_dead_link_is_not_used_and_that_is_told(
     assert desktop.shown[1].body == "phone does not work."
 
 
+def test_a_link_that_is_being_connected_is_no_failure(
+    netswapd: FakeNetswapd, desktop: FakeDesktop, notify: Program
+) -> None:
+    async def is_connected(link: str, seconds: float, *, even_if_dead: bool) -> None:
+        netswapd.table.properties["Mode"] = "pinned"
+
+    netswapd.table.use = is_connected  # type: ignore[method-assign]
+    netswapd.swap("phone", "cable", "it replies")
+    wait_for(desktop, "Now on cable")
+    desktop.press("use:phone")
+    netswapd.swap("cable", "phone", "asked by the user")
+    assert holds(lambda: [shown.summary for shown in desktop.shown] == ["Now on cable"], 0.5)
+
+
 def test_a_hung_notification_daemon_holds_up_nobody(
     netswapd: FakeNetswapd, desktop: FakeDesktop, notify: Program
 ) -> None:

@@ -78,6 +78,21 @@ def test_being_offline_is_news_once_and_its_end_is_too() -> None:
     assert attention.seen(OUTAGE) is None
 
 
+def test_what_is_not_known_yet_is_no_news() -> None:
+    attention = Attention()
+    attention.seen(OFFLINE)
+    assert attention.seen(replace(OFFLINE, state="starting")) is None
+    assert attention.seen(OFFLINE) is None
+    assert attention.seen(replace(OUTAGE, state="starting")) is None
+    assert attention.seen(OUTAGE) == News(What.BACK, "phone")
+
+
+def test_being_offline_without_any_link_ends_too() -> None:
+    attention = Attention()
+    assert attention.seen(replace(OFFLINE, active_link=""))
+    assert attention.seen(WELL) == News(What.BACK, WELL.active_link)
+
+
 def test_a_swap_that_ends_being_offline_is_one_piece_of_news() -> None:
     attention = Attention()
     attention.seen(OFFLINE)
