@@ -22,6 +22,7 @@ MODES = ("auto", "pinned", "paused")
 
 GAUGES: dict[str, tuple[str, Callable[[LinkStatus], float | None]]] = {
     "up": ("Whether the link works", lambda link: link.health == "up"),
+    "connected": ("Whether NetworkManager has it connected", lambda link: bool(link.connection)),
     "active": ("Whether traffic leaves by it", lambda link: link.active),
     "guarded": ("Whether the guard keeps traffic off it", lambda link: link.guarded),
     "metered": ("Whether it is metered", lambda link: link.metered),
