@@ -15,7 +15,7 @@ from netswap import config
 from netswap.cli import toml
 from netswap.cli.client import NOT_ALLOWED, Offer, Service, Setting, talk
 from netswap.config import Configuration
-from netswap.core.settings import LinkSettings, Match
+from netswap.core.settings import CheckSettings, LinkSettings, Match, Settings
 from netswap.errors import MISCONFIGURED, ConfigurationError, UserError
 
 KINDS = {"ethernet": "cable", "wifi": "wifi", "modem": "modem", "bluetooth": "bluetooth"}
@@ -55,7 +55,7 @@ def setup(yes: bool, force: bool, path: Path) -> None:
     if len(links) < 2:
         click.echo("Fewer than two links: none is named, netswap picks them as they come.\n")
         links = []
-    text = toml.written(links, given(old))
+    text = toml.written(links, given(old), checks(old.settings, links))
     config.parse(text, str(path))  # what could not be read is never written
     click.echo(text)
     if not yes and not click.confirm(f"Write this to {path}?", default=True):
@@ -82,6 +82,17 @@ def candidates(offers: Sequence[Offer], old: Sequence[LinkSettings]) -> list[Can
 def given(old: Configuration) -> dict[str, str]:
     """Return what an old file sets, but for the links: full name and value as TOML."""
     return {name: value for name, value, source in old.listed() if source != "default"}
+
+
+def checks(old: Settings, links: Sequence[LinkSettings]) -> list[CheckSettings]:
+    """Return the old file's checks of these links; none of one whose links are all gone."""
+    names = {link.name for link in links}
+    kept = []
+    for check in old.check:
+        left = tuple(name for name in check.links if name in names) if names else check.links
+        if left or not check.links:
+            kept.append(replace(check, links=left))
+    return kept
 
 
 def write(path: Path, text: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 
 from netswap.config import Configuration, documented
-from netswap.core.settings import Doc, LinkSettings, Match, Settings
+from netswap.core.settings import CheckSettings, Doc, LinkSettings, Match, Settings
 
 HEAD = """\
 # Settings of netswap, see netswap.toml(5). Written by `netswapctl setup`.
@@ -26,12 +26,15 @@ EXAMPLE = (
 )
 
 
-def written(links: Iterable[LinkSettings], values: Mapping[str, str]) -> str:
-    """Return a whole netswap.toml with these links, and these values (as TOML) by full name."""
+def written(
+    links: Iterable[LinkSettings], values: Mapping[str, str], checks: Iterable[CheckSettings] = ()
+) -> str:
+    """Return a whole netswap.toml: links, checks, and other values (as TOML) by full name."""
     named = [_link(link) for link in links]
     example = [textwrap.indent(_link(link), "#") for link in EXAMPLE]
     explained = "\n".join(_explained(LinkSettings))
-    return "\n".join([f"{HEAD}{explained}\n", *(named or example), *_tables(values)])
+    made = [_check(check) for check in checks]
+    return "\n".join([f"{HEAD}{explained}\n", *(named or example), *made, *_tables(values)])
 
 
 def _explained(cls: type[LinkSettings | Match], where: str = "") -> Iterator[str]:
@@ -47,7 +50,11 @@ def _link(link: LinkSettings) -> str:
     return "\n".join(["[[link]]", lines[0], f"match = {{ {match} }}", *lines[1:], ""])
 
 
-def _given(value: LinkSettings | Match) -> list[str]:
+def _check(check: CheckSettings) -> str:
+    return "\n".join(["[[check]]", *_given(check), ""])
+
+
+def _given(value: LinkSettings | Match | CheckSettings) -> list[str]:
     """Write what differs from the default; not the match of a link, which is a table of its own."""
     found = [(item, getattr(value, item.name)) for item in fields(value) if item.name != "match"]
     return [f"{item.name} = {_text(given)}" for item, given in found if given != item.default]

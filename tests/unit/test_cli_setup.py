@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,14 @@ from netswap import config
 from netswap.cli import setup, toml
 from netswap.cli.client import Offer
 from netswap.config import Configuration
-from netswap.core.settings import LinkSettings, Match, MetricSettings, ProbeSettings, Settings
+from netswap.core.settings import (
+    CheckSettings,
+    LinkSettings,
+    Match,
+    MetricSettings,
+    ProbeSettings,
+    Settings,
+)
 from netswap.errors import UserError
 
 ETH0 = Offer("eth0", "ethernet", "Wired connection 1", "connected", False, "eth0")
@@ -118,6 +125,16 @@ def test_the_example_links_are_right_once_uncommented() -> None:
 
 def test_lines_fit_a_terminal() -> None:
     assert max(map(len, toml.written([CABLE, PHONE], {}).splitlines())) <= 80
+
+
+def test_checks_of_an_old_file_are_kept_for_the_links_that_there_are() -> None:
+    everywhere = CheckSettings("http", "http://example.org/page", expect_body='<p class="ok">')
+    some = CheckSettings("dns", "example.org", links=("cable", "gone"), fall=4)
+    old = Settings(check=(everywhere, some, CheckSettings("dns", "example.com", links=("gone",))))
+    kept = setup.checks(old, [CABLE, PHONE])
+    assert kept == [everywhere, replace(some, links=("cable",))]
+    assert config.parse(toml.written([CABLE, PHONE], {}, kept)).check == tuple(kept)
+    assert setup.checks(old, []) == list(old.check)
 
 
 def test_values_of_an_old_file_are_kept(tmp_path: Path) -> None:
