@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import sys
 from typing import Any, NoReturn
 
 import click
 
-from netswap.errors import MISCONFIGURED, UserError
+from netswap.errors import FAILED, MISCONFIGURED, UserError
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 + SIGINT, as shells have it."""
+UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
@@ -27,6 +31,11 @@ class Complaining(click.Command):
     def _run(self, *args: Any, **extra: Any) -> int:
         try:
             status = super().main(*args, **extra)
+            sys.stdout.flush()
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            return self._give_up(error)
         except UserError as error:
             return self._complain(error)
         except click.ClickException as error:
@@ -37,6 +46,14 @@ class Complaining(click.Command):
         except (KeyboardInterrupt, click.Abort):
             return INTERRUPTED
         return status if isinstance(status, int) else 0
+
+    def _give_up(self, error: OSError) -> int:
+        """Say that the output cannot be written; nothing where whoever reads it has had enough."""
+        with contextlib.suppress(OSError, ValueError):  # or Python tries once more at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno == errno.EPIPE:
+            return FAILED
+        return self._complain(UserError(f"the output cannot be written: {error.strerror}"))
 
     def _complain(self, error: UserError) -> int:
         click.echo(error.lines(str(self.name)), err=True)

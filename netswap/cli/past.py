@@ -17,6 +17,7 @@ from netswap.history.timeline import Timeline, timeline
 
 Command = Callable[..., Any]
 
+LONGEST_S = 365250 * 86400.0
 database = click.option(
     "--database",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -28,11 +29,19 @@ database = click.option(
 only_link = click.option("--link", "link", default="", metavar="LINK", help="Only this link.")
 
 
+def _bounded(_ctx: click.Context, _param: click.Parameter, seconds: float) -> float:
+    """Refuse what no calendar goes back to."""
+    if seconds > LONGEST_S:
+        raise click.BadParameter("a thousand years are the most")
+    return seconds
+
+
 def since(default: str) -> Callable[[Command], Command]:
     """Return the option that tells how far back to look."""
     return click.option(
         "--since",
         type=duration,
+        callback=_bounded,
         default=default,
         show_default=True,
         help="Only the last so long.",

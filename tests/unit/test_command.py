@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -13,12 +18,17 @@ from netswap.errors import UserError
 from netswap.hooks.__main__ import main as hooks
 from netswap.notify.__main__ import main as notify
 
+FULL = Path("/dev/full")
+PRINTING = "from tests.unit.test_command import tool; tool(['print'])"
+
 
 @click.command("tool", cls=Complaining)
 @click.argument("what")
 def tool(what: str) -> None:
     if what == "interrupt":
         raise KeyboardInterrupt
+    if what == "print":
+        print("much")
     if what == "fail":
         raise UserError("it\nfailed", hint="do otherwise", status=4)
 
@@ -59,6 +69,25 @@ def test_what_cannot_be_done_has_its_own_status() -> None:
 
 def test_whoever_is_interrupted_says_nothing() -> None:
     assert CliRunner().invoke(tool, ["interrupt"]).exit_code == INTERRUPTED
+
+
+def test_output_that_cannot_be_written_is_a_line_too() -> None:
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", PRINTING], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    said = b"tool: the output cannot be written: No space left on device\n"
+    assert (done.stderr, done.returncode) == (said, 1)
+
+
+def test_nobody_is_told_who_has_read_enough() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-c", PRINTING], stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert (done.stderr, done.returncode) == (b"", 1)
 
 
 def test_what_is_done_is_fine() -> None:
