@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import struct
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 from dbus_next import BusType, Message, MessageFlag, MessageType, Variant
+from dbus_next._private.constants import LITTLE_ENDIAN
+from dbus_next._private.unmarshaller import MarshallerStreamEndError, Unmarshaller
 from dbus_next.aio import MessageBus
 from dbus_next.aio.message_bus import _MessageWriter
 from dbus_next.auth import AuthExternal
@@ -27,11 +30,18 @@ __all__ = ["Answer", "Bus", "BusError", "Call", "CallError", "Signal", "Variant"
 
 TIMED_OUT = "org.freedesktop.DBus.Error.NoReply"
 DISCONNECTED = "org.freedesktop.DBus.Error.Disconnected"
+TOO_MUCH = "org.freedesktop.DBus.Error.LimitsExceeded"
 DBUS = "org.freedesktop.DBus"
 DBUS_PATH = "/org/freedesktop/DBus"
 
 AT_ONCE = 32
 """Messages read per wake-up, so that a flood of calls cannot hold up the event loop."""
+MUCH = 1 << 16
+"""Likewise bytes: the library takes 1 ms for 1 kB of small values."""
+LARGEST = {MessageType.METHOD_CALL.value: 1 << 14, MessageType.SIGNAL.value: 1 << 18}
+"""Bytes of what nobody here asked for. The calls of the service need 1 kB, the longest
+signals of NetworkManager, with the access points of a fair, some 30."""
+LARGEST_HEAD = 1 << 14
 UNDER_WAY = 64
 """Calls of others being answered at one time; more are refused."""
 
@@ -118,11 +128,59 @@ class _Writer(_MessageWriter):  # type: ignore[misc]
             self.bus._finalize(error)
 
 
+class _Reader(Unmarshaller):  # type: ignore[misc]
+    """Reads one message; of one that is too large no more than who sent it.
+
+    Whoever may talk to the bus may send us as much as the bus lets pass, 128 MB, and 0.2.3 would
+    take some minutes for that.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self.too_large = False
+        self.size = 0
+        self._left: int | None = None
+        """How much of the body is to be dropped yet."""
+
+    @property
+    def dropped(self) -> bool:
+        """Whether there is nothing left of it."""
+        return self._left == 0
+
+    def _unmarshall(self) -> None:
+        self.offset = 0
+        self.read(16, prefetch=True)
+        order = "<" if self.buf[0] == LITTLE_ENDIAN else ">"
+        body, _, head = struct.unpack_from(f"{order}III", self.buf, 4)
+        head += self._padding(head, 8)
+        self.size = head + body
+        self.too_large = self.size > LARGEST.get(self.buf[1], self.size)
+        if self.too_large and head > LARGEST_HEAD:
+            self._drop(self.size)
+            return
+        if self.too_large:
+            self.read(16 + head, prefetch=True)
+            self._drop(body)
+            struct.pack_into(f"{order}I", self.buf, 4, 0)  # now it has no body
+        super()._unmarshall()
+
+    def _drop(self, size: int) -> None:
+        self._left = size if self._left is None else self._left
+        while self._left:
+            part = self.stream.read(min(self._left, MUCH))
+            if part == b"":
+                raise EOFError
+            if part is None:
+                raise MarshallerStreamEndError
+            self._left -= len(part)
+
+
 class _MessageBus(MessageBus):  # type: ignore[misc]
     """dbus-next's bus, mended.
 
     It reads as long as there is something to read, whatever else is due: now a bounded number of
-    messages at a time. What is left may lie in its own buffer, where the selector does not see it.
+    messages at a time. What is left may lie in its own buffer, where the selector does not see it:
+    that is read next, once, however often the selector sees more.
 
     A server that hangs up during authentication makes 0.2.3 spin for ever (`_auth_readline`): at
     the end of the stream `sock_recv` returns nothing, at once, again and again.
@@ -131,24 +189,56 @@ class _MessageBus(MessageBus):  # type: ignore[misc]
     def __init__(self, bus_type: BusType) -> None:
         super().__init__(bus_type=bus_type, auth=AuthExternal())
         self._writer = _Writer(self)
+        self._reads_on = False
+
+    def _create_unmarshaller(self) -> _Reader:
+        return _Reader(self._stream)
 
     def _message_reader(self) -> None:
         try:
-            for _ in range(AT_ONCE):
-                if not self._unmarshaller.unmarshall():
-                    return
-                read = self._unmarshaller
-                self._unmarshaller: Any = self._create_unmarshaller()
-                read.readers.clear()  # its own methods: it would stay until the cycle is found
-                self._on_message(read.message)
+            done = self._read_some()
         except Exception as error:  # noqa: BLE001 (as in the library: whatever it is, it is the end)
             self._finalize(error)
         else:
-            self._loop.call_soon(self._read_on)
+            if not (done or self._reads_on):
+                self._reads_on = True
+                self._loop.call_soon(self._read_on)
+
+    def _read_some(self) -> bool:
+        """Read, not too much at a time; return whether that was all."""
+        size = 0
+        for _ in range(AT_ONCE):
+            read = self._unmarshaller
+            if not read.unmarshall() and not read.dropped:
+                return True
+            self._unmarshaller: Any = self._create_unmarshaller()
+            read.readers.clear()  # its own methods: it would stay until the cycle is found
+            if not read.too_large:
+                self._on_message(read.message)
+            elif read.message is not None:
+                self._refuse(read.message)
+            size += read.size
+            if size > MUCH:
+                break
+        return False
+
+    def _refuse(self, message: Message) -> None:
+        wanted = not message.flags & MessageFlag.NO_REPLY_EXPECTED
+        if message.message_type is MessageType.METHOD_CALL and wanted:
+            self.send(Message.new_error(message, TOO_MUCH, "the message is too large"))
 
     def _read_on(self) -> None:
+        self._reads_on = False
         if not self._disconnected:
             self._message_reader()
+
+    def abandon(self) -> None:
+        """Give up a connection that was not made, descriptor and all."""
+        self._loop.remove_reader(self._fd)
+        self._loop.remove_writer(self._fd)
+        with contextlib.suppress(OSError):  # what it had to send yet
+            self._stream.close()
+        self._sock.close()
 
     async def _auth_readline(self) -> str:
         line = b""
@@ -183,9 +273,12 @@ class Bus:
         try:
             async with asyncio.timeout(timeout_s):
                 await bus.connect()
+        except asyncio.CancelledError:
+            bus.abandon()
+            raise
         except (OSError, EOFError, TimeoutError, AuthError) as error:
-            bus._sock.close()
-            raise BusError(DISCONNECTED, f"no {which} bus: {error or 'no answer'}") from None
+            bus.abandon()
+            raise BusError(DISCONNECTED, f"no {which} bus: {str(error) or 'no answer'}") from None
         return cls(bus)
 
     @property
@@ -306,7 +399,7 @@ class Bus:
 
     def _take_call(self, message: Message) -> None:
         if len(self._answering) >= UNDER_WAY:
-            busy = CallError("org.freedesktop.DBus.Error.LimitsExceeded", "too many calls at once")
+            busy = CallError(TOO_MUCH, "too many calls at once")
             self._send_error(message, busy)
             return
         task = asyncio.create_task(self._answer(message))

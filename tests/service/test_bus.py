@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import threading
+from pathlib import Path
+from socketserver import StreamRequestHandler, UnixStreamServer
+
+import pytest
 
 from netswap.adapters import bus as buses
-from netswap.adapters.bus import Bus
+from netswap.adapters.bus import Answer, Bus, BusError, Call, Signal, Variant
 from tests.service.fake import PrivateBus
 
 
@@ -23,7 +29,105 @@ def test_messages_leave_nothing_for_the_garbage_collector(bus: PrivateBus) -> No
     gc.disable()
     try:
         asyncio.run(talk())
-        kept = sum(type(thing).__name__ == "Unmarshaller" for thing in gc.get_objects())
+        kept = sum(type(thing).__name__ == "_Reader" for thing in gc.get_objects())
     finally:
         gc.enable()
     assert kept < 5
+
+
+NAME, PATH = "org.netswap1", "/org/netswap1"
+
+
+async def connected(count: int) -> list[Bus]:
+    clients = [await Bus.connect() for _ in range(count)]
+    assert await clients[0].request_name(NAME)
+    return clients
+
+
+async def answers(call: Call) -> Answer:
+    return "s", [call.member]
+
+
+def test_a_call_that_is_too_large_is_not_even_read(bus: PrivateBus) -> None:
+    async def talk() -> None:
+        service, client = await connected(2)
+        service.answer(answers)
+        much = [Variant("y", 1)] * (1 << 18)
+        with pytest.raises(BusError, match="the message is too large"):
+            await client.call(NAME, PATH, NAME, "Swallow", "av", much, timeout_s=60)
+        assert await client.call(NAME, PATH, NAME, "Next") == ["Next"]
+        path = f"/{'a' * (1 << 16)}"
+        lost = asyncio.create_task(client.call(NAME, path, NAME, "Lost", timeout_s=60))
+        assert await client.call(NAME, PATH, NAME, "Next") == ["Next"]
+        lost.cancel()
+        await asyncio.gather(service.close(), client.close(), lost, return_exceptions=True)
+
+    asyncio.run(talk())
+
+
+def test_a_signal_that_is_too_large_is_passed_over(bus: PrivateBus) -> None:
+    async def talk() -> None:
+        listener, sender = await connected(2)
+        heard: asyncio.Queue[Signal] = asyncio.Queue()
+        listener.listen(heard.put_nowait)
+        await listener.subscribe(f"type='signal',interface='{NAME}'")
+        sender.emit(PATH, NAME, "Large", "ay", bytes(1 << 19))
+        sender.emit(PATH, NAME, "Small", "ay", bytes(1 << 10))
+        assert (await heard.get()).member == "Small"
+        await asyncio.gather(listener.close(), sender.close())
+
+    asyncio.run(talk())
+
+
+def test_a_flood_is_read_in_turn_with_all_else(bus: PrivateBus) -> None:
+    """Each time that the selector saw more, it was read once more in each turn from then on."""
+
+    async def talk() -> int:
+        service, *clients = await connected(3)
+        service.answer(answers)
+        library, reads, most = service._bus, 0, 0
+        read_on = library._read_on
+
+        def counted() -> None:
+            nonlocal reads
+            reads += 1
+            read_on()
+
+        library._read_on = counted
+        for client in clients:
+            for _ in range(6_000):
+                client.send(NAME, PATH, NAME, "Flood")
+        last = [client.call(NAME, PATH, NAME, "Last", timeout_s=60) for client in clients]
+        ended = asyncio.gather(*last, return_exceptions=True)
+        while not ended.done():
+            reads = 0
+            await asyncio.sleep(0)
+            most = max(most, reads)
+        await asyncio.gather(*(one.close() for one in (service, *clients)))
+        return most
+
+    assert asyncio.run(talk()) == 1
+
+
+def test_a_bus_that_does_not_greet_costs_no_descriptor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Mute(StreamRequestHandler):
+        def handle(self) -> None:
+            self.rfile.readline()
+            self.wfile.write(b"OK 0123456789abcdef\r\n")
+            while self.rfile.read(1):
+                pass
+
+    def descriptors() -> int:
+        answering = threading.Thread(target=server.handle_request)
+        answering.start()
+        with pytest.raises(BusError, match="no system bus: no answer"):
+            asyncio.run(Bus.connect(0.1))
+        answering.join(10)
+        return len(os.listdir("/proc/self/fd"))
+
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/bus")
+    with UnixStreamServer(f"{tmp_path}/bus", Mute) as server:
+        first, *others = (descriptors() for _ in range(3))
+    assert others == [first, first]
