@@ -46,11 +46,12 @@ _LINK = 253
 def servers(ways: Sequence[Way], links: Collection[str]) -> tuple[Server, ...]:
     """Return the servers that have such a route over one of the links, or still one of ours."""
     names = dict(socket.if_nameindex())
-    hosts = [way for way in ways if way.host and _to_a_server(way)]
-    found = [
-        _server(address, [way for way in hosts if way.destination == address], names, ways, links)
-        for address in sorted({way.destination for way in hosts})
-    ]
+    hosts: dict[bytes, list[Way]] = {}
+    for way in ways:
+        if way.host and _to_a_server(way):
+            hosts.setdefault(way.destination, []).append(way)
+    networks = [way for way in ways if not way.host]
+    found = [_server(address, hosts[address], names, networks, links) for address in sorted(hosts)]
     return tuple(server for server in found if server.found or server.own)
 
 
@@ -60,12 +61,12 @@ def tunnelled(bodies: Iterable[bytes], links: Collection[str]) -> frozenset[byte
     Raises OSError where the kernel cannot be asked.
     """
     with routes.channel() as channel:
-        ways = list(routes.ways(routes.dump(channel)))
+        networks = [way for way in routes.ways(routes.dump(channel)) if not way.host]
     names = dict(socket.if_nameindex())
     return frozenset(
         way.body
         for way in routes.ways(bodies)
-        if way.host and _tunnelled(_address(way.destination), ways, names, links)
+        if way.host and _tunnelled(_address(way.destination), networks, names, links)
     )
 
 
@@ -78,13 +79,13 @@ def _server(
     packed: bytes,
     hosts: Sequence[Way],
     names: dict[int, str],
-    ways: Sequence[Way],
+    networks: Sequence[Way],
     links: Collection[str],
 ) -> Server:
     address = _address(packed)
     theirs = next((way for way in hosts if way.protocol == BOOT), None)
     found = names.get(theirs.index, "") if theirs else ""
-    if found not in links or _private(address) or not _tunnelled(address, ways, names, links):
+    if found not in links or _private(address) or not _tunnelled(address, networks, names, links):
         found = ""
     first = min(hosts, key=lambda way: way.metric)  # of two alike, the kernel's first
     ours = first.protocol == PROTOCOL
@@ -97,12 +98,12 @@ def _private(address: IPv4Address | IPv6Address) -> bool:
 
 def _tunnelled(
     address: IPv4Address | IPv6Address,
-    ways: Sequence[Way],
+    networks: Sequence[Way],
     names: dict[int, str],
     links: Collection[str],
 ) -> bool:
     """Whether it would go by a device that is no link, if it had no route to itself."""
-    covering = [way for way in ways if not way.host and _covers(way, address)]
+    covering = [way for way in networks if _covers(way, address)]
     best = min(covering, key=lambda way: (-way.bits, way.metric), default=None)
     return best is not None and names.get(best.index, "lo") not in links
 
