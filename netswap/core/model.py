@@ -56,6 +56,8 @@ class Route:
 
     metric: int
     dns_priority: int | None = None
+    settable: bool = True
+    """Whether it can be given another rank: with `ipv6.method=ignore` it is the kernel's own."""
 
     @property
     def base(self) -> int:

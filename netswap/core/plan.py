@@ -199,7 +199,7 @@ class _Family:
         None where it is fine, where there is no other device that it might have to lead some day,
         where it must not be touched, and where there is no room.
         """
-        route = self._route(self.active)
+        route = self._settable(self.active)
         alone = not any(link.ifname for link in self.world.others(self.active))
         if route is None or alone or self.active.name not in self.touchable:
             return None
@@ -212,7 +212,7 @@ class _Family:
         `own` is the rank that the active link is given, if any. The preferred link rests where it
         is, if that is between takeover and standby.
         """
-        route = self._route(link)
+        route = self._settable(link)
         if route is None:
             return None
         leader, place = self._leader(own), self.world.index(link)
@@ -252,6 +252,10 @@ class _Family:
     def _route(self, link: Link) -> Route | None:
         return link.v4 if self.version == 4 else link.v6
 
+    def _settable(self, link: Link) -> Route | None:
+        route = self._route(link)
+        return route if route and route.settable else None
+
     @property
     def _rivals(self) -> list[tuple[Link, Route]]:
         others = ((link, self._route(link)) for link in self.world.others(self.active))
@@ -267,7 +271,11 @@ class _Family:
 
     @property
     def _fixed(self) -> list[Route]:
-        return [route for link, route in self._rivals if link.name not in self.touchable]
+        return [
+            route
+            for link, route in self._rivals
+            if link.name not in self.touchable or not route.settable
+        ]
 
     @property
     def _rest(self) -> tuple[int, int]:

@@ -105,6 +105,8 @@ class Steps:
         """Links whose connections may go on → the addresses of those that cannot."""
         self._interfaces: Collection[str] = ()
         """Those of all links."""
+        self._unranked6: set[str] = set()
+        """Activations whose IPv6 NetworkManager leaves to the kernel."""
         self._holds = False
         """Whether anything was routed for lingering connections."""
         self.can_end = True
@@ -123,8 +125,16 @@ class Steps:
                 raise StepError(step, str(error)) from error
 
     def seen(self, world: World) -> World:
-        """Return the world as it is."""
-        return world
+        """Return the world as it is, and what of it cannot be changed."""
+        self._unranked6 &= {link.activation for link in world.links}
+        return (
+            replace(world, links=tuple(map(self._shown, world.links))) if self._unranked6 else world
+        )
+
+    def _shown(self, link: Link) -> Link:
+        if link.v6 is None or link.activation not in self._unranked6:
+            return link
+        return replace(link, v6=replace(link.v6, settable=False))
 
     async def _take(self, step: Step) -> None:
         match step:
@@ -206,7 +216,8 @@ class Steps:
         if v4 is not None:
             self._go_ahead(link, device, v4)
         with self._foreign_kept(device.ifname):
-            await router.set_metric(device.path, v4, v6)
+            if not await router.set_metric(device.path, v4, v6):
+                self._unranked6.add(device.activation)
         self._ahead.pop(link, None)
         if v4 is not None:
             await self._names_follow(link, v4)
@@ -288,15 +299,17 @@ class Steps:
         return restored
 
     async def release(self, link: str, device: Device) -> None:
-        """Put back what is no link any more. Raises BusError, OSError.
+        """Put back what is no link any more; what netswap connected is disconnected, too.
 
         Where NetworkManager knows of nothing to be put back it was restarted, and a route may be
-        left from before.
+        left from before. Raises BusError, OSError.
         """
         if self.router is None:
             raise BusError(DISCONNECTED, "NetworkManager is not there")
         if not await self._restore(self.router, link, device):
             await self._tidy(self.router, device)
+        if self.dialler and device.activation in self.dialler.own:
+            await self.dialler.disconnect(device)
 
     def _to(self, step: Step) -> Router:
         if self.router is None:

@@ -166,6 +166,23 @@ def test_ipv6_of_the_link_that_carries_traffic_is_left_alone(
     assert cable.metric6() == 100
 
 
+@pytest.mark.lab(LabSpec(links=(LinkSpec("cable0"), LinkSpec("tether0", True, ipv6=True))))
+def test_ipv6_that_networkmanager_leaves_to_the_kernel_is_left_alone(
+    lab: Lab, tether: Link
+) -> None:
+    """With `ipv6.method=ignore`; it was tried to rank it again and again, every 30 s for ever."""
+    lab.nmcli("connection", "modify", "tether0", "ipv6.method", "ignore")
+    lab.nmcli("connection", "up", "tether0")
+    wait_until(lambda: tether.metric6() and tether.address6(), 10, "IPv6 by the kernel")
+    found = tether.metric6()
+    daemon = lab.netswapd(QUICK)
+    wait_until(lambda: tether.metrics() == [200], 5, "the tether stands by")
+    time.sleep(5)
+    assert tether.metric6() in (found, None)  # NetworkManager flushes it, and a router tells again
+    ranked = [line for line in daemon.lines if "Setting the metric of tether0" in line]
+    assert [line.partition("tether0: ")[2] for line in ranked] == ["IPv4 200, IPv6 200"]
+
+
 @pytest.mark.lab(LabSpec())
 def test_without_ipv6_there_is_none_at_any_time(lab: Lab, cable: Link, tether: Link) -> None:
     with Capture(cable) as dead, Capture(tether) as backup:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
+from signal import SIGHUP
 
 import pytest
 
@@ -108,6 +109,18 @@ def test_what_the_user_connected_is_used_and_left_alone(lab: Lab) -> None:
     assert daemon.stop() == 0
     assert phone.nm_state() == "connected"
     assert not [line for line in daemon.lines if "onnecting phone" in line]
+
+
+@pytest.mark.lab(LabSpec(links=(CABLE, PHONE)))
+def test_one_that_is_taken_out_of_the_configuration_is_disconnected(lab: Lab) -> None:
+    daemon = start(lab, CONFIG.replace("release_after_s = 1", "release_after_s = 600"))
+    fail_over(lab)
+    lab.link("cable0").heal()
+    wait_until(lambda: lab.active() == "cable0", 5, "swap back")
+    path = next(part for part in daemon.command if part.endswith(".toml"))
+    Path(path).write_text(QUICK + CABLE_TOML)
+    daemon.signal(SIGHUP)
+    wait_until(lambda: lab.link("phone0").nm_state() == "disconnected", 5, "it is disconnected")
 
 
 @pytest.mark.lab(LabSpec(links=(CABLE, PHONE)))

@@ -24,6 +24,7 @@ from math import inf
 from netswap.adapters.nm import links, settings
 from netswap.adapters.nm.links import Metrics, Picker
 from netswap.adapters.nm.names import DeviceState
+from netswap.adapters.nm.router import PATIENCE_S, RANK_S
 from netswap.adapters.nm.settings import NEVER_S, Applied
 from netswap.adapters.nm.view import Device
 from netswap.core.actions import (
@@ -51,7 +52,6 @@ IPV6_GONE_S = 0.015
 DNS_TOLD_S = 0.016
 REACTIVATION_S = 0.1
 DHCP_TIMEOUT_S = 45.0
-CALL_TIMEOUT_S = 5.0
 DIAL_S = 1.5
 
 
@@ -125,8 +125,10 @@ class Network:
 
     def duration_s(self, step: Step) -> float:
         """Say how long a step takes."""
+        if isinstance(step, SetMetric) and self.hangs:
+            return RANK_S
         if isinstance(step, SetMetric | Restore | Tidy | Connect | Disconnect):
-            return CALL_TIMEOUT_S if self.hangs else REAPPLY_S
+            return PATIENCE_S if self.hangs else REAPPLY_S
         return 0.0
 
     def begin(self, step: Step) -> None:

@@ -19,7 +19,7 @@ from netswap.core.actions import (
     Tidy,
     Unblock,
 )
-from netswap.core.model import Barrier, Desired, Server, World
+from netswap.core.model import Barrier, Desired, Route, Server, World
 from netswap.core.settings import MetricSettings
 from tests.unit.worlds import gone, link, route, world
 
@@ -217,6 +217,16 @@ def test_a_stop_leaves_the_server_to_the_vpns_own_route_unless_traffic_stays() -
 def test_ipv6_of_a_backup_at_rest_stands_behind() -> None:
     start = world(link("cable", 100, 100), link("tether", 101, 101))
     assert planned(want("cable"), start, "cable", "tether") == (SetMetric("tether", 200, 200),)
+
+
+def test_ipv6_that_is_the_kernels_is_neither_ranked_nor_passed_over() -> None:
+    kernels = Route(1024, settable=False)
+    rest = world(link("cable", 100, 100), link("tether", 200, kernels), guarded=["tether"])
+    assert planned(want("cable", "tether"), rest, "cable", "tether") == ()
+    lower = replace(kernels, metric=90)
+    beside = world(link("cable", 100, 100), link("tether", 200, lower), guarded=["tether"])
+    steps = planned(want("cable", "tether"), beside, "cable", "tether")
+    assert steps == (SetMetric("cable", v6=89),)
 
 
 def test_ipv6_goes_below_that_of_a_dead_link() -> None:

@@ -12,6 +12,10 @@ from netswap.adapters.bus import Bus, BusError
 from netswap.adapters.nm import names, settings
 from netswap.adapters.nm.settings import Applied
 
+PATIENCE_S = 5.0
+"""For one call."""
+RANK_S = 1.0
+"""Likewise, where traffic is to move. NetworkManager takes some ms."""
 PRESERVE_NOTHING = 0
 """Reapply flags. Flag 1 (preserve external IP) made NM 1.42 wipe the link's IPv6."""
 
@@ -27,9 +31,21 @@ class Router:
         self._bus = bus
         self.owner = owner
 
-    async def set_metric(self, device: str, v4: int | None, v6: int | None) -> None:
-        """Set route metric and DNS priority; None leaves a family alone. Raises BusError."""
-        await self._edit(device, lambda applied: settings.rank(applied, v4, v6))
+    async def set_metric(self, device: str, v4: int | None, v6: int | None) -> bool:
+        """Set route metric and DNS priority; None leaves a family alone. Raises BusError.
+
+        Return whether IPv6 could be ranked. Not much is waited for one that hangs: the steps that
+        follow are due.
+        """
+        ranked6 = True
+
+        def edit(applied: Applied) -> Applied:
+            nonlocal ranked6
+            ranked6 = settings.ranks6(applied)
+            return settings.rank(applied, v4, v6)
+
+        await self._edit(device, edit, RANK_S)
+        return ranked6
 
     async def restore(self, device: str) -> bool:
         """Put back what was found before the first `set_metric`; return whether anything was.
@@ -64,23 +80,27 @@ class Router:
         """Ask for a connectivity check, without waiting: one over a dead link takes 20 s."""
         self._bus.send(names.SERVICE, names.PATH, names.MANAGER, "CheckConnectivity")
 
-    async def _edit(self, device: str, edit: Callable[[Applied], Applied | None]) -> bool:
+    async def _edit(
+        self, device: str, edit: Callable[[Applied], Applied | None], timeout_s: float = PATIENCE_S
+    ) -> bool:
         try:
-            return await self._edit_once(device, edit)
+            return await self._edit_once(device, edit, timeout_s)
         except BusError as error:
             if error.name != names.VERSION_ID_MISMATCH:
                 raise
-            return await self._edit_once(device, edit)
+            return await self._edit_once(device, edit, timeout_s)
 
-    async def _edit_once(self, device: str, edit: Callable[[Applied], Applied | None]) -> bool:
+    async def _edit_once(
+        self, device: str, edit: Callable[[Applied], Applied | None], timeout_s: float = PATIENCE_S
+    ) -> bool:
         owner = self.owner()
         applied, version = await self._bus.call(
-            owner, device, names.DEVICE, "GetAppliedConnection", "u", 0
+            owner, device, names.DEVICE, "GetAppliedConnection", "u", 0, timeout_s=timeout_s
         )
         edited = edit(applied)
         if edited is not None:
             await self._bus.call(
                 owner, device, names.DEVICE, "Reapply", "a{sa{sv}}tu",
-                edited, version, PRESERVE_NOTHING,
+                edited, version, PRESERVE_NOTHING, timeout_s=timeout_s,
             )  # fmt: skip
         return edited is not None

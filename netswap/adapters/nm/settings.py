@@ -34,10 +34,15 @@ def rank(applied: Applied, v4: int | None, v6: int | None) -> Applied:
     values: dict[str, int] = {}
     if v4 is not None:
         values |= {"ipv4.route-metric": v4, "ipv4.dns-priority": v4, "ipv4.dhcp-timeout": NEVER_S}
-    if v6 is not None and plain(applied.get("ipv6", {}).get("method")) not in _NO_IP:
+    if v6 is not None and ranks6(applied):
         values |= {"ipv6.route-metric": v6, "ipv6.dns-priority": v6}
     found = {name: str(_get(applied, name)) for name in values}
     return _with_note(_with(applied, values), found | _note(applied))
+
+
+def ranks6(applied: Applied) -> bool:
+    """Whether NetworkManager has anything to do with IPv6 on this link."""
+    return plain(applied.get("ipv6", {}).get("method")) not in _NO_IP
 
 
 def restore(applied: Applied) -> Applied | None:
