@@ -223,7 +223,11 @@ class Daemon:
                 f"NetworkManager {version or 'of unknown version'} is too old",
                 hint=f"netswap needs {oldest} or newer",
             )
-        self._demand_no_conflict(self.configuration)
+        for first, second in self._conflicts(self.configuration):
+            log.warning(
+                "Links %s and %s match the same device now, and %s has none; netswap.toml may tell "
+                "them apart", first, second, second,
+            )  # fmt: skip
         await self._warn_of_missing_profiles()
 
     async def _warn_of_missing_profiles(self) -> None:
@@ -242,9 +246,14 @@ class Daemon:
                         connection or uuid,
                     )
 
-    def _demand_no_conflict(self, configuration: Configuration) -> None:
+    def _conflicts(self, configuration: Configuration) -> list[tuple[str, str]]:
+        """Return the pairs of links that match the same device, as things are now."""
         devices = list(self.client.view.devices()) if self.client else []
-        for first, second in links.conflicts(configuration.settings.link, devices):
+        return links.conflicts(configuration.settings.link, devices)
+
+    def _demand_no_conflict(self, configuration: Configuration) -> None:
+        """Refuse what whoever has just written it can mend. At a start nobody is there to do so."""
+        for first, second in self._conflicts(configuration):
             raise ConfigurationError(
                 f"links {first!r} and {second!r} match the same device",
                 hint="`nmcli device` shows the devices; make the two matches differ",
