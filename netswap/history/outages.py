@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from netswap.history.facts import OUT, Standing
@@ -45,33 +45,60 @@ class Outage:
         return f"moved to {self.took_over}" if self.took_over else "no other link worked"
 
 
-def outages(line: Timeline, link: str = "") -> list[Outage]:
-    """Return the outages of one link or of all, the oldest first."""
+def outages(line: Timeline, link: str = "", *, apart: bool = False) -> list[Outage]:
+    """Return the outages of one link or of all, the oldest first.
+
+    A link that does not answer, and then is gone, is one outage; with `apart` it is two: what the
+    network is to blame for, and what it is not.
+    """
     found = [
-        outage
+        _outage(name, part, line, over=over)
         for name, spans in line.links.items()
         if link in ("", name)
-        for outage in _of_link(name, spans, line)
+        for row, seen in _rows(spans)
+        for part, over in (_parts(row, over=seen) if apart else [(row, seen)])
     ]
     return sorted(found, key=lambda outage: (outage.start_s, outage.link))
 
 
-def _of_link(link: str, spans: tuple[Span, ...], line: Timeline) -> Iterator[Outage]:
-    """Put spans that follow upon one another together; who proves himself is out until he has."""
-    row: list[Span] = []
+Row = list[Span]
+
+
+def _rows(spans: Iterable[Span]) -> Iterator[tuple[Row, bool]]:
+    """Yield spans that follow upon one another, and whether their end was seen.
+
+    Who proves himself is out until he has.
+    """
+    row: Row = []
     for span in spans:
         out = Standing(span.value) in OUT
         follows = bool(row) and abs(span.start_s - row[-1].end_s) < APART_S
         if row and not (follows and (out or span.value == Standing.UNKNOWN.value)):
-            yield _outage(link, row, line, over=follows)
+            yield row, follows
             row = []
         if out or row:
             row.append(span)
     if row:
-        yield _outage(link, row, line, over=False)
+        yield row, False
 
 
-def _outage(link: str, row: list[Span], line: Timeline, *, over: bool) -> Outage:
+def _parts(row: Row, *, over: bool) -> Iterator[tuple[Row, bool]]:
+    """Cut a row where the link goes away or comes back; who proves himself is as he was before."""
+    part: Row = []
+    for span in row:
+        proves = span.value == Standing.UNKNOWN.value
+        if part and not proves and _away(span) != _away(part[0]):
+            yield part, True
+            part = []
+        part.append(span)
+    yield part, over
+
+
+def _away(span: Span) -> bool:
+    return span.value == Standing.AWAY.value
+
+
+def _outage(link: str, row: Row, line: Timeline, *, over: bool) -> Outage:
     start_s, end_s = row[0].start_s, row[-1].end_s
     active = any(s.value == link and s.start_s <= start_s <= s.end_s for s in line.active)
     took_over = next(

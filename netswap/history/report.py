@@ -2,7 +2,8 @@
 
 A link is *out* when the network is to blame: it was connected and did not answer, or failed its
 checks. When nothing could leave by it (no carrier, no device) it was *away*: nobody is to blame for
-a cable that was pulled, and that time counts neither way.
+a cable that was pulled, and that time counts neither way. A link that went from one to the other,
+as Wi-Fi does that is walked out of, was out for as long as it was connected, and away for the rest.
 """
 
 from __future__ import annotations
@@ -101,9 +102,9 @@ class Report:
 
 def report(line: Timeline, measured: Mapping[str, Sequence[Measured]]) -> Report:
     """Sum a period up; `measured` has every link, in order of preference."""
-    found = outages(line)
+    found = outages(line, apart=True)
     on_backup = [s for s in line.conditions if s.value == Condition.BACKUP.value]
-    taken_over = [(o.took_over_s, o.end_s) for o in found if o.took_over]
+    taken_over = [(o.took_over_s, o.end_s) for o in outages(line) if o.took_over]
     return Report(
         start_s=line.start_s,
         end_s=line.end_s,

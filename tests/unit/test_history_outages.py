@@ -60,6 +60,30 @@ def test_a_link_is_out_until_it_has_proved_itself() -> None:
     assert (found.start_s, found.end_s, found.standing) == (100, 120, Standing.AWAY)
 
 
+def test_apart_an_outage_ends_where_the_link_goes_away_and_begins_where_it_is_back() -> None:
+    facts = [
+        *WELL, link(100, "down", "4 probes lost"), active(100, "phone"), link(108, "away", "gone"),
+        link(200, "unknown"), link(201, "faulty", "a portal"), link(203, "unknown"),
+        link(204, "up"),
+    ]  # fmt: skip
+    line = until(300, *facts)
+    parts = outages(line, "cable", apart=True)
+    assert [(part.start_s, part.end_s, part.standing, part.reason) for part in parts] == [
+        (100, 108, Standing.DOWN, "4 probes lost"),
+        (108, 201, Standing.AWAY, "gone"),
+        (201, 204, Standing.FAULTY, "a portal"),
+    ]
+    assert [part.took_over for part in parts] == ["phone", "", ""]
+    assert all(part.over for part in parts)
+    assert [(whole.start_s, whole.end_s) for whole in outages(line, "cable")] == [(100, 204)]
+
+
+def test_apart_only_the_last_part_of_an_outage_goes_on() -> None:
+    facts = [*WELL, link(100, "down"), link(108, "away")]
+    parts = outages(until(200, *facts), "cable", apart=True)
+    assert [(part.end_s, part.over) for part in parts] == [(108, True), (200, False)]
+
+
 def test_not_being_proven_yet_is_no_outage() -> None:
     assert outages(until(200, BEGIN, link(0, "unknown"), link(9, "up"))) == []
 
@@ -121,4 +145,8 @@ def test_whatever_happened(facts: list[Fact], start_s: int, lasts_s: int, alive_
         assert all(a.end_s <= b.start_s for a, b in pairwise(own))
         out_s = sum(span.length_s for span in spans if Standing(span.value) in OUT)
         assert sum(outage.length_s for outage in own) >= out_s - 1e-6
+        parts = outages(line, name, apart=True)
+        assert sum(part.length_s for part in parts) == sum(outage.length_s for outage in own)
+        away_s = sum(part.length_s for part in parts if part.standing is Standing.AWAY)
+        assert away_s >= sum(s.length_s for s in spans if s.value == Standing.AWAY.value)
     assert line.watched_s <= lasts_s

@@ -71,6 +71,34 @@ def test_a_link_that_was_pulled_was_not_out(summed: Report) -> None:
     assert sum(cable.by_hour) == sum(cable.by_weekday) == 2
 
 
+def test_walking_out_of_range_is_an_outage_of_seconds() -> None:
+    facts = [
+        *WELL, link(1000, "down", "4 probes lost"), link(1008, "away", "it is gone"),
+        link(37000, "unknown"), link(37001, "up"),
+    ]  # fmt: skip
+    cable = report(timeline(facts, 0, 86400, 86400), NOTHING).links[0]
+    assert (cable.out_s, cable.away_s, cable.connected_s) == (8, 35993, 86400 - 35993)
+    assert (len(cable.outages), cable.away_count) == (1, 1)
+    assert cable.longest
+    assert cable.longest.length_s == 8
+    assert cable.availability == 1 - 8 / (86400 - 35993)
+
+
+def test_an_outage_after_a_pulled_cable_counts() -> None:
+    facts = [*WELL, link(1000, "away", "no carrier"), link(1100, "down"), link(4700, "up")]
+    cable = report(timeline(facts, 0, 10000, 10000), NOTHING).links[0]
+    assert (cable.out_s, cable.away_s, cable.connected_s) == (3600, 100, 9900)
+
+
+def test_what_a_backup_saved_goes_on_where_the_link_goes_away() -> None:
+    facts = [
+        *WELL, condition(0, "preferred"), link(1000, "down"), active(1000, "phone"),
+        condition(1000, "backup"), link(1008, "away"), link(2000, "up"), active(2000, "cable"),
+        condition(2000, "preferred"),
+    ]  # fmt: skip
+    assert report(timeline(facts, 0, 10000, 10000), NOTHING).saved_s == 1000
+
+
 def test_of_nothing_it_says_so() -> None:
     empty = report(timeline([], 0, 100, 0), {})
     assert (empty.online, empty.watched_s) == (None, 0)
