@@ -58,10 +58,14 @@ class Wall:
         """Return the day, where the computer is."""
         return date.fromtimestamp(self.now_s())
 
+    def ahead_s(self) -> float:
+        """Return by how much it is ahead of the monotonic clock: what changes where it is set."""
+        return self.now_s() - self._monotonic_s()
+
     def __call__(self, at_s: float) -> float:
         """Return seconds since the epoch."""
         if at_s not in self._known:
-            self._known[at_s] = round(self.now_s() - self._monotonic_s() + at_s, 3)
+            self._known[at_s] = round(self.ahead_s() + at_s, 3)
             if len(self._known) > KEPT:
                 self._known.popitem(last=False)
         return self._known[at_s]

@@ -18,6 +18,8 @@ from netswap.history.store import DEFAULT_PATH, Batch, Kept
 
 LOOK_S = 10.0
 """Seconds between two looks: what an interface carried since the last one goes with it."""
+SET_S = 2.0
+"""A clock that moved by more since the last look was set; by less, it may be put right slowly."""
 
 Times = Mapping[str, list[float]]
 
@@ -43,8 +45,8 @@ class Recorder:
         self._writer = Writer(path(), self._opened)
         self._minutes = Aggregator()
         self._known: Snapshot | None = None
-        self._seen_s = self._wall.now_s()
-        self._minute = int(self._seen_s // MINUTE_S)
+        self._ahead_s = self._wall.ahead_s()
+        self._minute = int(self._wall.now_s() // MINUTE_S)
         self._order: tuple[str, ...] = ()
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(0, self._tick)
@@ -52,10 +54,11 @@ class Recorder:
     def start(self) -> None:
         """Begin."""
         self._writer.start()
-        self._put([Fact(self._seen_s, What.BEGIN, reason="netswapd started")])
+        self._put([Fact(self._wall.now_s(), What.BEGIN, reason="netswapd started")])
 
     def look(self, snapshot: Snapshot) -> None:
         """Take note of what is different now."""
+        self._see_clock()
         if self._known and _interfaces(self._known) != _interfaces(snapshot):
             self._count(self._known)
         found = list(facts.changes(self._known, snapshot, self._wall))
@@ -66,10 +69,7 @@ class Recorder:
 
     def slept(self) -> None:
         """Take note that the computer slept, until now."""
-        self._put([Fact(self._seen_s, What.END, reason="the computer slept")])
-        self._seen_s = self._wall.now_s()
-        self._put([Fact(self._seen_s, What.BEGIN, reason="the computer woke up")])
-        self._known = None
+        self._begin_anew("the computer slept", "the computer woke up")
 
     def close(self) -> None:
         """Write what there is, and end."""
@@ -93,8 +93,9 @@ class Recorder:
 
     def measure(self) -> None:
         """Take note of how things are now."""
-        self._seen_s = self._wall.now_s()
         snapshot = self._snapshot()
+        if self._see_clock():
+            self.look(snapshot)  # nothing else may be different for hours
         self._minutes.look(snapshot)
         self._count(snapshot)
         self._usage.report()
@@ -103,6 +104,23 @@ class Recorder:
         """Take note of what the links carried."""
         for link, both in self._usage.count(snapshot).items():
             self._minutes.carried(link, *both)
+
+    def _see_clock(self) -> bool:
+        """Take note of it where the clock was set, or the computer slept; return whether it was."""
+        was_set = abs(self._wall.ahead_s() - self._ahead_s) > SET_S
+        if was_set:
+            self._begin_anew("the clock was set", "the clock was set")
+        self._ahead_s = self._wall.ahead_s()
+        return was_set
+
+    def _begin_anew(self, end: str, begin: str) -> None:
+        """End with the time that the clock would tell now if it had gone on, begin with its own."""
+        now_s, ahead_s = self._wall.now_s(), self._wall.ahead_s()
+        end_s = now_s - (ahead_s - self._ahead_s)
+        found = [Fact(end_s, What.END, reason=end), Fact(now_s, What.BEGIN, reason=begin)]
+        self._put(found, whole=True)
+        self._minute, self._ahead_s = int(now_s // MINUTE_S), ahead_s
+        self._known = None
 
     # writing
 

@@ -267,11 +267,17 @@ class Reader(_Database):
             return [name for (name,) in self._db.execute(order)]
 
     def facts(self, start_s: float) -> list[Fact]:
-        """Return the facts since then, and those before that tell how things stood then."""
+        """Return the facts since then, and those before that tell how things stood then.
+
+        That is from the last BEGIN on that nothing newer than `start_s` was written before: one
+        that was written later may be older, where the clock was wrong then.
+        """
         query = (
-            "SELECT at, what, coalesce(name, ''), state, reason FROM facts"
-            " LEFT JOIN links ON links.id = link WHERE facts.id >= coalesce((SELECT max(id)"
-            " FROM facts WHERE what = 'begin' AND at <= ?), 0) ORDER BY facts.id"
+            "WITH since AS (SELECT min(id) AS id FROM facts WHERE at > ?)"
+            " SELECT at, what, coalesce(name, ''), state, reason FROM facts"
+            " LEFT JOIN links ON links.id = link WHERE facts.id >= coalesce((SELECT max(facts.id)"
+            " FROM facts, since WHERE what = 'begin' AND (since.id IS NULL OR facts.id < since.id)"
+            "), 0) ORDER BY facts.id"
         )
         with _explained():
             rows = self._db.execute(query, (start_s,)).fetchall()

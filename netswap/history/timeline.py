@@ -1,7 +1,8 @@
 """Facts one after the other → what was the case from when to when. Pure.
 
-Times are seconds since the epoch. A clock that was set back makes a fact older than the one before
-it; what lay between lasted no time then.
+Times are seconds since the epoch. A clock that was set makes no time of its own: netswapd ends by
+the one that it was, and begins by the new one. Where it was set back by too little for that, a fact
+is older than the one before it; what lay between lasted no time then.
 """
 
 from __future__ import annotations

@@ -7,16 +7,19 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from netswap.history import store
 from netswap.history.facts import Fact, Standing, What
 from netswap.history.minutes import Measured, merged
 from netswap.history.store import Batch, BrokenError, Reader, Store, StoreError
+from netswap.history.timeline import timeline
 from netswap.history.traffic import Counter
 from tests.lab.commands import wait_until
 from tests.unit.test_history_minutes import rows
@@ -58,6 +61,33 @@ def test_facts_of_before_tell_how_things_stood(path: Path) -> None:
     with Reader(path) as reader:
         assert reader.facts(9500) == [again, late]
         assert reader.facts(2500) == [BEGIN, DOWN, end, again, late]
+
+
+FACTS = st.builds(
+    Fact,
+    st.integers(0, 100).map(float),
+    st.sampled_from(What),
+    st.just("cable"),
+    st.sampled_from(["up", "down"]),
+)
+"""Those of a clock that is set all the time."""
+
+
+@FIXED
+@given(st.lists(FACTS, max_size=30), st.integers(0, 100))
+def test_they_tell_as_much_as_all_facts_whatever_the_clock_did(
+    facts: list[Fact], start_s: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder) / "h.db", Batch(100.0, facts))
+        with Reader(Path(folder) / "h.db") as reader:
+            since, whole = reader.facts(start_s), reader.facts(-1)
+    assert whole == facts
+    one, other = (timeline(found, start_s, 100, 100) for found in (since, whole))
+    assert (one.watched, one.active, one.conditions) == (
+        other.watched, other.active, other.conditions,
+    )  # fmt: skip
+    assert one.links.get("cable", ()) == other.links.get("cable", ())
 
 
 def test_a_minute_in_two_parts_is_one(path: Path) -> None:

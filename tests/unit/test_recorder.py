@@ -1,0 +1,228 @@
+"""What the history is told, from netswapd's clock to the file: a clock that is set invents nothing.
+
+The recorder, its thread and the database are the real ones; only the clocks are a test's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from netswap.cli import past
+from netswap.core.model import Snapshot, State
+from netswap.core.settings import Settings
+from netswap.daemon import recorder
+from netswap.daemon.recent import Wall
+from netswap.daemon.recorder import Recorder
+from netswap.daemon.usage import Usage
+from netswap.history.minutes import Measured
+from netswap.history.outages import Outage, outages
+from netswap.history.store import Reader
+from netswap.history.timeline import Timeline
+from tests.unit.test_history_facts import LINK, WELL
+
+HOUR_S, DAY_S = 3600.0, 86400.0
+NOW_S = 1_800_000_000.0
+
+
+class Computer:
+    """A computer with one link and two clocks, on which netswapd runs for a while."""
+
+    def __init__(self, wall_s: float) -> None:
+        self.wall_s, self.monotonic_s = wall_s, 50.0
+        self._snapshot = WELL
+        self._recorder: Recorder | None = None
+
+    def run(self, life: Callable[[], None]) -> None:
+        """Have netswapd run, from its start to its end."""
+
+        async def run() -> None:
+            self._recorder = self._made()
+            self._recorder.start()
+            self.link(State.UP)
+            life()
+            self._recorder.close()
+
+        asyncio.run(run())
+
+    def _made(self) -> Recorder:
+        wall = Wall(lambda: self.wall_s, lambda: self.monotonic_s)
+        usage = Usage(Settings, lambda _: None, wall.today)
+        return Recorder(self._seen, dict, usage, wall)
+
+    def _seen(self) -> Snapshot:
+        return replace(self._snapshot, now_s=self.monotonic_s)
+
+    def wait(self, seconds: float) -> None:
+        """Let time go by; netswapd looks every 10 s."""
+        while seconds > 0:
+            step_s = min(seconds, recorder.LOOK_S)
+            self.wall_s, self.monotonic_s = self.wall_s + step_s, self.monotonic_s + step_s
+            seconds -= step_s
+            if step_s == recorder.LOOK_S:
+                self.look_around()
+
+    def look_around(self) -> None:
+        """Have netswapd measure."""
+        assert self._recorder
+        self._recorder.measure()
+
+    def link(self, state: State) -> None:
+        """Have the link do that from now on."""
+        assert self._recorder
+        link = replace(LINK, state=state, since_s=self.monotonic_s, reason=state.value)
+        self._snapshot = replace(WELL, links=(link,))
+        self._recorder.look(self._seen())
+
+    def fail_for(self, seconds: float) -> None:
+        """Have the link not answer for a while."""
+        self.link(State.DOWN)
+        self.wait(seconds)
+        self.link(State.UP)
+
+    def sleep(self, seconds: float) -> None:
+        """Have the computer sleep, and netswapd notice it by itself."""
+        assert self._recorder
+        self.wall_s += seconds
+        self._recorder.slept()
+
+    @property
+    def reader(self) -> Reader:
+        """What netswapctl reads."""
+        return Reader(recorder.path())
+
+    def line(self, since_s: float) -> Timeline:
+        """Return what netswapctl makes of the last so many seconds."""
+        with self.reader as reader:
+            return past.line(reader, since_s, self.wall_s)
+
+    def outages(self, since_s: float) -> list[Outage]:
+        """Return what `netswapctl history` lists."""
+        return outages(self.line(since_s))
+
+    def minutes(self) -> list[Measured]:
+        """Return what was measured of the link."""
+        with self.reader as reader:
+            return reader.measured("cable", 0, self.wall_s)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+
+
+@pytest.mark.parametrize("set_s", [5 * HOUR_S, -5 * HOUR_S, 3.0, -3.0])
+def test_a_clock_that_is_set_during_an_outage_makes_it_no_longer(set_s: float) -> None:
+    computer = Computer(NOW_S)
+
+    def life() -> None:
+        computer.wait(60)
+        computer.link(State.DOWN)
+        computer.wait(5)
+        computer.wall_s += set_s
+        computer.wait(3)
+        computer.link(State.UP)
+        computer.wait(60)
+
+    computer.run(life)
+    computer.wall_s = NOW_S + DAY_S / 2
+    line = computer.line(DAY_S)
+    (found,) = outages(line)
+    assert (found.start_s, found.end_s, found.over) == (NOW_S + 60, NOW_S + 68, False)
+    assert line.watched_s == 128
+    assert sum(span.length_s for span in line.links["cable"]) == 128
+
+
+def test_an_outage_that_goes_on_after_the_clock_was_set_is_told_of_by_both_clocks() -> None:
+    computer = Computer(NOW_S)
+
+    def life() -> None:
+        computer.wait(60)
+        computer.link(State.DOWN)
+        computer.wall_s += HOUR_S
+        computer.wait(30)
+        computer.link(State.UP)
+
+    computer.run(life)
+    assert [(found.start_s, found.end_s) for found in computer.outages(DAY_S)] == [
+        (NOW_S + 60, NOW_S + 70), (NOW_S + HOUR_S + 70, NOW_S + HOUR_S + 90),
+    ]  # fmt: skip
+
+
+def test_a_clock_that_is_put_right_bit_by_bit_ends_nothing() -> None:
+    computer = Computer(NOW_S)
+
+    def life() -> None:
+        computer.link(State.DOWN)
+        for _ in range(10):
+            computer.wait(10)
+            computer.wall_s += 0.75
+        computer.link(State.UP)
+        computer.wait(60)
+
+    computer.run(life)
+    (found,) = computer.outages(DAY_S)
+    assert (found.length_s, found.over) == (107.5, True)
+
+
+def test_a_boot_with_a_wrong_clock_hides_no_outage() -> None:
+    computer = Computer(NOW_S)
+
+    def well_behaved() -> None:
+        for _ in range(5):
+            computer.wait(HOUR_S)
+            computer.fail_for(20)
+
+    def wrong() -> None:
+        computer.wall_s -= 40 * DAY_S
+        computer.wait(60)
+        computer.wall_s += 40 * DAY_S
+        computer.wait(60)
+        computer.fail_for(20)
+
+    computer.run(well_behaved)
+    computer.wall_s -= 40 * DAY_S
+    computer.run(lambda: computer.wait(60))
+    computer.wall_s += 40 * DAY_S
+    computer.run(wrong)
+    line = computer.line(7 * DAY_S)
+    assert [found.length_s for found in outages(line)] == [20] * 6
+    assert line.watched_s == 5 * (HOUR_S + 20) + 60 + 20
+
+
+def test_a_sleep_is_no_outage_whoever_notices_it_first() -> None:
+    computer = Computer(NOW_S)
+
+    def life() -> None:
+        computer.wait(64)
+        computer.link(State.DOWN)
+        computer.wait(2)
+        computer.sleep(HOUR_S)
+        computer.link(State.UP)
+        computer.wait(4)
+        computer.link(State.DOWN)
+        computer.wait(2)
+        computer.wall_s += HOUR_S
+        computer.look_around()
+        computer.sleep(0)
+        computer.link(State.UP)
+
+    computer.run(life)
+    assert [found.length_s for found in computer.outages(DAY_S)] == [2, 2]
+
+
+def test_what_was_measured_before_the_clock_was_set_keeps_its_minute() -> None:
+    computer = Computer(NOW_S)
+
+    def life() -> None:
+        computer.wait(30)
+        computer.wall_s += HOUR_S
+        computer.wait(30)
+
+    computer.run(life)
+    starts = [minute.start_s for minute in computer.minutes()]
+    assert starts == [NOW_S // 60 * 60, (NOW_S + HOUR_S + 40) // 60 * 60]
