@@ -13,7 +13,7 @@ from netswap.cli import past
 from netswap.cli.show import print_lines
 from netswap.cli.text import Paint, paint_for, printable, unpainted, width_of
 from netswap.history.facts import Standing
-from netswap.history.minutes import MINUTE_S, Measured, merged
+from netswap.history.minutes import HOUR_S, MINUTE_S, Measured, merged
 from netswap.history.page import ticks
 from netswap.history.timeline import Span, Timeline
 
@@ -84,15 +84,21 @@ def spread(
     rows: Sequence[Measured], start_s: float, end_s: float, count: int
 ) -> list[Measured | None]:
     """Put what was measured into so many columns; what is an hour long fills all of its own."""
-    length_s = rows[1].start_s - rows[0].start_s if len(rows) > 1 else MINUTE_S
+    length_s = _length_s(rows)
     width_s = (end_s - start_s) / count
     found: list[list[Measured]] = [[] for _ in range(count)]
     for row in rows:
         first = int((row.start_s - start_s) / width_s)
-        last = max(first, int((row.start_s + min(length_s, 3600) - 1 - start_s) / width_s))
+        last = max(first, int((row.start_s + length_s - 1 - start_s) / width_s))
         for place in range(max(0, first), min(count, last + 1)):
             found[place].append(row)
     return [merged(own, own[0].start_s) if own else None for own in found]
+
+
+def _length_s(rows: Sequence[Measured]) -> int:
+    """Return how long each was measured: only hours all begin at a full one, gaps or not."""
+    hours = len(rows) > 1 and all(row.start_s % HOUR_S == 0 for row in rows)
+    return HOUR_S if hours else MINUTE_S
 
 
 def _round_trips(rtts_s: Sequence[float | None], highest_s: float) -> Iterator[str]:

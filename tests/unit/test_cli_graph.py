@@ -52,6 +52,13 @@ def test_an_hour_fills_the_columns_of_an_hour() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("after", [1, 10])
+def test_a_minute_before_a_sleep_is_a_minute(after: int) -> None:
+    starts = [0, *(3 * 3600 + 60 * (1 + i) for i in range(after))]
+    bins = spread([replace(ROWS[0], start_s=start) for start in starts], 0, 4 * 3600, 4 * 60)
+    assert [i for i, row in enumerate(bins) if row] == [start // 60 for start in starts]
+
+
 @FIXED
 @given(histories(), rows(), st.integers(1, 200), st.integers(60, 40000))
 def test_it_fits_whatever_happened(
