@@ -209,8 +209,9 @@ def _weeks(first: datetime, days: int, link: LinkReport, line: Timeline) -> list
 
 
 def _cell(day: datetime, hours: int, hour: int, link: LinkReport, line: Timeline) -> Cell:
-    start_s = (day + timedelta(hours=hour)).timestamp()
-    end_s = start_s + hours * 3600
+    begins = day + timedelta(hours=hour)
+    # where the clock is put back an hour is two long, and a day 25; where it is put on, one is none
+    start_s, end_s = begins.timestamp(), (begins + timedelta(hours=hours)).timestamp()
     if not any(span.overlap_s(start_s, end_s) for span in line.watched):
         return None
     out_s = sum(max(0.0, min(o.end_s, end_s) - max(o.start_s, start_s)) for o in link.outages)
@@ -335,7 +336,7 @@ def _months(first: datetime, weeks: int) -> str:
 
 
 def _midnight(at_s: float) -> datetime:
-    return datetime.fromtimestamp(at_s).replace(hour=0, minute=0, second=0, microsecond=0)
+    return datetime.fromtimestamp(at_s).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
 
 
 def _hour(at: datetime) -> str:

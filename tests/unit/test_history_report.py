@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from html.parser import HTMLParser
@@ -215,6 +216,54 @@ def test_times_below_a_chart_are_not_too_many_and_in_order(start_s: int, lasts_s
     assert found == sorted(set(found))
     assert len(found) <= MOST_TICKS + 1
     assert all(start_s <= at_s <= start_s + lasts_s for at_s in found)
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Where clocks are put back on 25 October 2026 and put on on 28 March 2027."""
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def hot_cells(start: str, end: str, days: int) -> list[str]:
+    """Return what the heat map of a link says that was out then, some days before and after."""
+    start_s, end_s = (datetime.fromisoformat(at).timestamp() for at in (start, end))
+    first_s, last_s = start_s - days * DAY_S, end_s + days * DAY_S
+    facts = [Fact(first_s, What.BEGIN), link(first_s, "up"), link(start_s, "down")]
+    line = timeline([*facts, link(end_s, "up")], first_s, last_s, last_s)
+    drawn = page(line, report(line, {"cable": []}), {"cable": []})
+    return re.findall(r"<title>(\d[^<]*)</title>", drawn)
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize(
+    ("start", "end", "told"),
+    [
+        ("2026-10-25T02:00+02:00", "2026-10-25T03:00+02:00", ["25 Oct 02:00: out for 1 h"]),
+        ("2026-10-25T02:00+01:00", "2026-10-25T03:00+01:00", ["25 Oct 02:00: out for 1 h"]),
+        ("2026-10-25T02:00+02:00", "2026-10-25T03:00+01:00", ["25 Oct 02:00: out for 2 h"]),
+        ("2027-03-28T03:00+02:00", "2027-03-28T03:30+02:00", ["28 Mar 03:00: out for 30 min"]),
+    ],
+)
+def test_an_hour_of_the_heat_map_ends_where_the_next_one_begins(
+    start: str, end: str, told: list[str]
+) -> None:
+    assert hot_cells(start, end, 3) == told
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize(
+    ("start", "end", "told"),
+    [
+        ("2026-10-25T23:00+01:00", "2026-10-26T00:00+01:00", ["25 Oct 00:00: out for 1 h"]),
+        ("2027-03-29T00:00+02:00", "2027-03-29T01:00+02:00", ["29 Mar 00:00: out for 1 h"]),
+    ],
+)
+def test_a_day_of_the_heat_map_ends_at_midnight(start: str, end: str, told: list[str]) -> None:
+    assert hot_cells(start, end, 60) == told
 
 
 # colours
