@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from netswap.history.store import Batch, BrokenError, Kept, Store, StoreError
+from netswap.history.store import Batch, BrokenError, Kept, Store, StoreError, UnfitError
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,10 @@ NOTHING = Kept({}, {})
 
 
 class Writer:
-    """Writes batches in their order. What cannot be written is tried again with the next one."""
+    """Writes batches in their order. What cannot be written is tried again with the next one.
+
+    But for what no database takes: it is left out, and told of.
+    """
 
     def __init__(self, path: Path, on_open: Callable[[Kept], None]) -> None:
         self._path = path
@@ -31,6 +34,8 @@ class Writer:
         self._waiting: deque[Batch] = deque(maxlen=HELD)
         self._wake = threading.Event()
         self._ending = self._failing = self._told = False
+        self._left_out = ""
+        """Why a batch was left out the last time."""
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
 
     def start(self) -> None:
@@ -63,8 +68,7 @@ class Writer:
         batches = list(self._waiting)
         try:
             store = self._store = self._store or self._opened()
-            if batches:
-                store.write(batches)
+            self._write(store, batches)
         except BrokenError as error:
             self._begin_anew(error)
         except StoreError as error:
@@ -72,12 +76,35 @@ class Writer:
             if not self._told:
                 self._tell(NOTHING)
         else:
-            self._drop(batches)
+            self._succeed()
+
+    def _write(self, store: Store, batches: list[Batch]) -> None:
+        """Write them, but for those that can never be; these are found by halving."""
+        if not batches:
+            return
+        try:
+            store.write(batches)
+        except UnfitError as error:
+            if len(batches) > 1:
+                middle = len(batches) // 2
+                self._write(store, batches[:middle])
+                self._write(store, batches[middle:])
+                return
+            self._leave_out(str(error))
+        self._drop(batches)
 
     def _drop(self, batches: list[Batch]) -> None:
-        written = set(map(id, batches))
-        while self._waiting and id(self._waiting[0]) in written:
+        done = set(map(id, batches))
+        while self._waiting and id(self._waiting[0]) in done:
             self._waiting.popleft()
+
+    def _leave_out(self, why: str) -> None:
+        """Tell of it, once where the same is wrong each minute."""
+        if self._left_out != why:
+            self._left_out = why
+            log.warning("A part of the history is lost, it cannot be written: %s", why)
+
+    def _succeed(self) -> None:
         if self._failing:
             self._failing = False
             log.info("The history is written again")

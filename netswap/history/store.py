@@ -90,6 +90,20 @@ class BrokenError(StoreError):
     """What is there is no database, or a damaged one."""
 
 
+class UnfitError(StoreError):
+    """A value is none that the database takes, or none that it could have in it."""
+
+
+UNFIT = (
+    ValueError,
+    OverflowError,
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.ProgrammingError,
+)
+"""What SQLite, or Python's module for it, says of a value: it says so again at each attempt."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What is written at once, in one transaction."""
@@ -116,7 +130,10 @@ class Kept:
 
 
 class Store(_Database):
-    """The database, for its one writer. Every method may raise StoreError."""
+    """The database, for its one writer. Every method may raise StoreError.
+
+    UnfitError is raised where one of the batches can never be written.
+    """
 
     def __init__(self, path: Path) -> None:
         self._ids: dict[str, int] = {}
@@ -246,10 +263,11 @@ class Reader(_Database):
     """
 
     def __init__(self, path: Path = DEFAULT_PATH) -> None:
-        if not path.exists():
-            raise StoreError(f"{path}: no such file")
-        self._db = _connected(path)
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        with _explained():
+            if not path.exists():
+                raise StoreError(f"{path}: no such file")
+            self._db = _connected(path)
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version != len(MIGRATIONS):
             self._db.close()
             raise StoreError(f"{path} is of another version of netswap than netswapctl")
@@ -281,7 +299,9 @@ class Reader(_Database):
         )
         with _explained():
             rows = self._db.execute(query, (start_s,)).fetchall()
-        return [Fact(at, What(what), link, state, reason) for at, what, link, state, reason in rows]
+            return [
+                Fact(at, What(what), link, state, reason) for at, what, link, state, reason in rows
+            ]
 
     def measured(self, link: str, start_s: float, end_s: float) -> list[Measured]:
         """Return minutes where all of them are still kept, hours otherwise, the oldest first."""
@@ -322,6 +342,8 @@ def _explained() -> Iterator[None]:
     """Tell of what goes wrong as StoreError."""
     try:
         yield
+    except UNFIT as error:
+        raise UnfitError(str(error)) from error
     except (sqlite3.Error, OSError) as error:
         damaged = type(error) is sqlite3.DatabaseError  # what is more than that is a class below it
         raise (BrokenError if damaged else StoreError)(str(error)) from error

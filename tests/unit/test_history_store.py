@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from netswap.history import store
 from netswap.history.facts import Fact, Standing, What
 from netswap.history.minutes import Measured, merged
-from netswap.history.store import Batch, BrokenError, Reader, Store, StoreError
+from netswap.history.store import Batch, BrokenError, Reader, Store, StoreError, UnfitError
 from netswap.history.timeline import timeline
 from netswap.history.traffic import Counter
 from tests.lab.commands import wait_until
@@ -152,6 +153,42 @@ def test_a_batch_that_fails_leaves_nothing_behind(path: Path) -> None:
         assert reader.facts(0) == [BEGIN, DOWN]
 
 
+@pytest.mark.parametrize(
+    "unfit",
+    [
+        Batch(2000.0, counters={"cable": Counter("boot", 2, 2**63, 0)}),
+        Batch(2000.0, measured=[minute(960, received=2**64)]),
+        Batch(2000.0, measured=[replace(minute(960), rtt_max_s=float("inf"))]),
+        Batch(2000.0, [replace(DOWN, at_s=float("nan"))]),
+        Batch(2000.0, [replace(DOWN, reason="\udcff")]),
+    ],
+    ids=["counter", "bytes", "infinite", "no number", "no text"],
+)
+def test_what_can_never_be_written_is_told_from_what_cannot_be_now(
+    path: Path, unfit: Batch
+) -> None:
+    with Store(path) as writer:
+        with pytest.raises(UnfitError):
+            writer.write([Batch(1500.0, [DOWN]), unfit])
+        writer.write([Batch(1600.0, [BEGIN])])
+    with Reader(path) as reader:
+        assert reader.facts(0) == [BEGIN]
+
+
+def test_what_a_newer_netswap_may_have_noted_is_an_error_and_no_surprise(path: Path) -> None:
+    write(path, Batch(2000.0, [BEGIN], [minute(960)]))
+    db = sqlite3.connect(path)
+    db.execute("UPDATE facts SET what = 'dance'")
+    db.execute("UPDATE minutes SET standing = 'upside down'")
+    db.commit()
+    db.close()
+    with Reader(path) as reader:
+        with pytest.raises(StoreError, match="dance"):
+            reader.facts(0)
+        with pytest.raises(StoreError, match="upside down"):
+            reader.measured("cable", 0, 2000)
+
+
 @pytest.mark.parametrize("version", range(len(store.MIGRATIONS)))
 def test_an_old_database_is_brought_up_to_date_with_all_that_is_in_it(
     path: Path, version: int
@@ -208,6 +245,29 @@ def test_a_broken_file_is_told_from_one_that_cannot_be_had(path: Path, content: 
 def test_there_is_nothing_to_read(path: Path) -> None:
     with pytest.raises(StoreError, match="no such file"):
         Reader(path)
+
+
+LOCKED = """
+import sys
+from pathlib import Path
+from netswap.history.store import Reader, StoreError
+try:
+    Reader(Path(sys.argv[1]))
+except StoreError as error:
+    print(error)
+"""
+POWERLESS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
+"""Root without any capability is kept out by permissions like everybody."""
+
+
+def test_a_folder_that_may_not_be_entered_is_an_error_and_no_surprise(path: Path) -> None:
+    write(path, Batch(2000.0, [BEGIN]))
+    path.parent.chmod(0)
+    command = [*POWERLESS, sys.executable, "-c", LOCKED, path]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    path.parent.chmod(0o755)
+    assert done.stderr == ""
+    assert str(path) in done.stdout
 
 
 def test_everybody_may_read_it_whatever_the_umask(path: Path) -> None:
@@ -269,7 +329,7 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 from netswap.history.facts import Fact, What
-from netswap.history.store import Batch, Reader, Store, StoreError
+from netswap.history.store import Batch, Reader, Store, StoreError, UnfitError
 
 path = Path(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
