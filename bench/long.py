@@ -38,6 +38,8 @@ QUICK_S = 8.0
 """For one outage while the memory is filled."""
 STEADY = 30
 """After so many outages without growth in a row it is full."""
+MOST = 300
+"""After so many it is full, too, or there is a leak, which shows."""
 SAMPLE_S = 60.0
 INTERVAL_S = 1.0
 """Of the probes, by default. Gaps that differ by a tenth are outages and their ends."""
@@ -89,7 +91,9 @@ def fill(daemon: Netswapd, outages: Outages) -> None:
     """Make outages until netswapd has all the transitions that it keeps, and grows no more."""
     sizes_kb = [daemon.rss_kb()]
     kept = 0
-    while kept < KEPT or max(sizes_kb) > max(sizes_kb[:-STEADY], default=0):
+    while kept < KEPT or (
+        len(sizes_kb) < MOST and max(sizes_kb) > max(sizes_kb[:-STEADY], default=0)
+    ):
         outages.one(QUICK_S)
         kept = len(netswapctl("log", "--json").splitlines())
         sizes_kb.append(daemon.rss_kb())

@@ -31,7 +31,8 @@ class Complaining(click.Command):
     def _run(self, *args: Any, **extra: Any) -> int:
         try:
             status = super().main(*args, **extra)
-            sys.stdout.flush()
+            if sys.stdout:  # it may be closed
+                sys.stdout.flush()
         except OSError as error:
             if error.errno not in UNWRITABLE:
                 raise

@@ -1,4 +1,4 @@
-"""netswap.toml → `Settings`. What may stand in the file is told by `netswap.core.settings` alone.
+"""netswap.toml → `Settings`. What may stand in the file is told by `netswap.core.settings`.
 
 msgspec parses and checks; this file builds its types from the settings' classes, and turns its
 errors into one line that says what is wrong, where, and how to mend it.

@@ -6,8 +6,9 @@ import contextlib
 import tomllib
 from typing import Any
 
-LONG = 1000
-"""Lines; in a longer file the line of a mistake is not looked for, which might take seconds."""
+LONG, TRIES = 1000, 100
+"""In a file of more lines, or after so many tries, the line of a mistake is not looked for any
+longer: netswapd may be waiting for it."""
 
 
 def line_of(text: str, path: list[str | int]) -> int | None:
@@ -20,10 +21,13 @@ def line_of(text: str, path: list[str | int]) -> int | None:
         return None
     while path and not _has(tomllib.loads(text), path):
         path = path[:-1]
-    without, within = 0, len(lines)
+    without, within, tried = 0, len(lines), 0
     while beginnings := range(without + 1, within):
         middle = (without + within) / 2
         for count in sorted(beginnings, key=lambda count: abs(count - middle)):
+            tried += 1
+            if tried > TRIES:
+                return None
             with contextlib.suppress(ValueError, RecursionError):
                 if _has(tomllib.loads("\n".join(lines[:count])), path):
                     within = count

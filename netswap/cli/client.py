@@ -30,7 +30,7 @@ RULES = (
     f"type='signal',sender='{DBUS}',member='NameOwnerChanged',arg0='{SERVICE}'",
 )
 ABSENT = {f"{ERROR}ServiceUnknown", f"{ERROR}NameHasNoOwner"}
-BUSY = f"{PREFIX}Busy"
+BUSY = {f"{PREFIX}Busy", f"{ERROR}LimitsExceeded"}
 REFUSED = {
     f"{PREFIX}NotAllowed",
     f"{ERROR}AccessDenied",
@@ -277,7 +277,7 @@ def _explained(error: BusError) -> UserError:
         hint = "run it as root (sudo), or from the session on this computer's own screen"
         said = message.removeprefix("not allowed: ")
         return UserError(f"not allowed: {said}", hint=hint, status=NOT_ALLOWED)
-    if error.name == BUSY:
+    if error.name in BUSY:
         return UnansweredError(message)
     if error.name == TIMED_OUT:
         hint = "`journalctl -u netswapd` may tell why"

@@ -345,10 +345,9 @@ class Engine:
             if at_s > now_s and not self._dead(name)
         }
         world = self._world.with_lingering(self._lingers)
-        self._needed = planning.plan(
-            self._spared(now_s), world, self._tracks.touchable, self._settings.metric
-        )
-        self._needed += self._still_owed()
+        desired = self._spared(now_s)
+        self._needed = planning.plan(desired, world, self._tracks.touchable, self._settings.metric)
+        self._needed += self._still_owed(desired)
         self._attempts.forgive_all_but(self._needed, now_s)
         self._note_stuck()
         steps = tuple(step for step in self._needed if self._attempts.ready(step, now_s))
@@ -363,13 +362,13 @@ class Engine:
             self._under_way = steps
             self._actions.append(Apply(steps))
 
-    def _still_owed(self) -> tuple[Step, ...]:
-        """Return what is to be ended yet of links that are guarded, and not about to be anew."""
+    def _still_owed(self, desired: Desired) -> tuple[Step, ...]:
+        """Return what is to be ended yet of links that are and stay guarded, unless it is anew."""
         anew = {step.link for step in self._needed if isinstance(step, EndConnections)}
         self._owed = {
             name: step
             for name, step in self._owed.items()
-            if step.ifname in self._world.guarded and name not in anew
+            if step.ifname in self._world.guarded and name in desired.guarded - anew
         }
         return tuple(self._owed.values())
 

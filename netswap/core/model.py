@@ -58,6 +58,9 @@ class Route:
     dns_priority: int | None = None
     settable: bool = True
     """Whether it can be given another rank: with `ipv6.method=ignore` it is the kernel's own."""
+    confirmed: bool = True
+    """Whether it is NetworkManager's. One that went ahead is not until NetworkManager says yes, and
+    may stand beside NetworkManager's own for as long."""
 
     @property
     def base(self) -> int:

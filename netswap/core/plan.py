@@ -223,7 +223,7 @@ class _Family:
         if leader >= (rank + PENALTY if held_back else rank):
             rank = leader + 1 + place
         fits = route.metric in (rank, rank + PENALTY) and route.dns_priority in (None, rank)
-        return None if fits else rank
+        return None if fits and route.confirmed else rank
 
     def lead(self, link: Link) -> tuple[int, bool]:
         """Return how far behind a link stands; of two alike, the guarded one is behind."""
@@ -310,4 +310,5 @@ class _Family:
 def _within(route: Route, lowest: int, highest: int) -> bool:
     """Whether a route and its name servers already stand where they may."""
     dns_priority = route.base if route.dns_priority is None else route.dns_priority
-    return lowest <= route.base <= highest and lowest <= dns_priority <= highest
+    within = lowest <= route.base <= highest and lowest <= dns_priority <= highest
+    return within and route.confirmed

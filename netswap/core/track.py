@@ -36,8 +36,6 @@ CLOSELY, WITH_NONE_TO_SPARE = 10, 4
 
 Less where every target has to answer: a good one may answer a few times a second, and no more.
 """
-HURRY_S = 10.0
-"""So far apart are two probes at least that are sent early for a doubt."""
 ON_THEIR_WAY = 3
 """So many of those rounds may be at one time: on a slow line more would be lost together."""
 _ON_TIME_S = 1e-6
@@ -66,7 +64,6 @@ class Track:
         self._sequence = 0
         self._slot_s = -inf
         """When the newest round was due."""
-        self._hurried_s = -inf
         self._waiting: dict[int, Round] = {}
         self._missed: dict[int, Round] = {}
         self._answered: dict[int, Round] = {}
@@ -133,8 +130,7 @@ class Track:
     def hurry(self, now_s: float) -> bool:
         """Let the next round be due at once, unless one is on its way that tells as much.
 
-        Not again and again: where a router refuses one target for good, each round would bring the
-        next. Return whether it is due.
+        Return whether it is.
         """
         if not self.health.up or self.health.suspect:
             return False
@@ -142,9 +138,7 @@ class Track:
         newest_s = max((r.sent_s for r in rounds), default=-inf)
         if now_s - newest_s <= self._settings.probe.confirm_interval_s:
             return False
-        if now_s < self._hurried_s + HURRY_S:
-            return False
-        self._slot_s, self._hurried_s = -inf, now_s
+        self._slot_s = -inf
         return True
 
     def _due_s(self, interval_s: float) -> float:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Collection
+from math import inf
 
 from netswap.adapters import host
 from netswap.adapters.nft.ruleset import PROBE_MARK
@@ -11,6 +13,10 @@ from netswap.adapters.probe.icmp import IcmpProber, MakeProber, ProbeFailure, Pr
 from netswap.core.actions import SendProbe
 from netswap.core.events import Doubted, Replied
 from netswap.daemon.listening import Listening
+
+REFUSALS_S = 10.0
+"""So far apart are refusals that are listened to: where a router refuses one target for good, each
+round of probes would bring the next."""
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +31,7 @@ class Probing:
         self._make = make
         self._probers: dict[str, tuple[str, Prober]] = {}
         self._listening = Listening(tell)
+        self._loop = asyncio.get_running_loop()
         self._filtered: set[str] = set()
         """Interfaces whose strict filter was told."""
 
@@ -69,8 +76,14 @@ class Probing:
             self._tell(Replied(link, reply.sequence, reply.target))
             self._listening.replied(link, ifname)
 
+        heard_s = -inf
+
         def refuse() -> None:
-            self._tell(Doubted(link))
+            nonlocal heard_s
+            now_s = self._loop.time()
+            if now_s >= heard_s + REFUSALS_S:
+                heard_s = now_s
+                self._tell(Doubted(link))
 
         prober = self._make(ifname, report, mark=PROBE_MARK, on_refusal=refuse)
         self._probers[link] = ifname, prober

@@ -61,6 +61,7 @@ class Recorder:
         self._see_clock()
         if self._known and _interfaces(self._known) != _interfaces(snapshot):
             self._count(self._known)
+            self._count(snapshot)  # from now on: what a new one carries counts
         found = list(facts.changes(self._known, snapshot, self._wall))
         self._known = snapshot
         self._minutes.look(snapshot)

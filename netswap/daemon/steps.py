@@ -125,16 +125,19 @@ class Steps:
                 raise StepError(step, str(error)) from error
 
     def seen(self, world: World) -> World:
-        """Return the world as it is, and what of it cannot be changed."""
-        self._unranked6 &= {link.activation for link in world.links}
-        return (
-            replace(world, links=tuple(map(self._shown, world.links))) if self._unranked6 else world
-        )
+        """Return the world as it is, marked what cannot be changed and what is not settled yet."""
+        self._unranked6 &= {link.activation for link in world.links if world.managed}
+        if not (self._unranked6 or self._ahead):
+            return world
+        return replace(world, links=tuple(map(self._shown, world.links)))
 
     def _shown(self, link: Link) -> Link:
-        if link.v6 is None or link.activation not in self._unranked6:
-            return link
-        return replace(link, v6=replace(link.v6, settable=False))
+        v4, v6, made = link.v4, link.v6, self._ahead.get(link.name)
+        if v4 and made and made.activation == link.activation:
+            v4 = replace(v4, confirmed=False)
+        if v6 and link.activation in self._unranked6:
+            v6 = replace(v6, settable=False)
+        return replace(link, v4=v4, v6=v6)
 
     async def _take(self, step: Step) -> None:
         match step:
@@ -216,8 +219,8 @@ class Steps:
         if v4 is not None:
             self._go_ahead(link, device, v4)
         with self._foreign_kept(device.ifname):
-            if not await router.set_metric(device.path, v4, v6):
-                self._unranked6.add(device.activation)
+            ranked6 = await router.set_metric(device.path, v4, v6)
+        (self._unranked6.discard if ranked6 else self._unranked6.add)(device.activation)
         self._ahead.pop(link, None)
         if v4 is not None:
             await self._names_follow(link, v4)

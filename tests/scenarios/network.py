@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from math import inf
 
@@ -39,7 +40,7 @@ from netswap.core.actions import (
     Tidy,
     Unblock,
 )
-from netswap.core.model import World
+from netswap.core.model import Link, World
 from netswap.core.settings import Settings
 from tests.scenarios.checks import Checks
 from tests.scenarios.clock import Clock
@@ -100,11 +101,19 @@ class Network:
             metrics[nic.ifname, 6] = sorted(nic.routes6)
         return World(
             links=tuple(
-                links.observe(link, device, metrics, self.own) for link, device in assigned
+                self._unconfirmed(links.observe(link, device, metrics, self.own))
+                for link, device in assigned
             ),
             guarded=frozenset(self.guard),
             managed=self.running,
         )
+
+    def _unconfirmed(self, link: Link) -> Link:
+        """Tell of a route that went ahead, as the steps do."""
+        nic = self.nics.get(link.ifname)
+        if link.v4 is None or nic is None or not nic.ahead:
+            return link
+        return replace(link, v4=replace(link.v4, confirmed=False))
 
     @property
     def leader(self) -> Nic | None:

@@ -138,6 +138,16 @@ def test_name_servers_of_another_rank_are_put_right() -> None:
     assert planned(want("cable"), split, "cable", "tether") == (SetMetric("tether", 200),)
 
 
+def test_what_went_ahead_is_set_until_networkmanager_has_said_yes() -> None:
+    ahead = Route(200, 200, confirmed=False)  # beside NetworkManager's own, at 20200
+    seen = world(link("cable", 100), link("tether", ahead), guarded=["tether"])
+    assert planned(want("cable", "tether"), seen, "cable", "tether") == (SetMetric("tether", 200),)
+    led = world(
+        link("cable", Route(100, 100, confirmed=False)), link("tether", 200), guarded=["tether"]
+    )
+    assert planned(want("cable", "tether"), led, "cable", "tether") == (SetMetric("cable", 100),)
+
+
 def test_unknown_name_server_ranks_are_no_reason() -> None:
     silent = world(link("cable", route(100, None)), link("tether", route(200, None)))
     assert planned(want("cable"), silent, "cable", "tether") == ()

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from netswap.adapters import counters
+from netswap.adapters.counters import Bytes
 from netswap.cli import past
 from netswap.core.model import Snapshot, State
 from netswap.core.settings import Settings
@@ -21,7 +23,7 @@ from netswap.daemon.recorder import Recorder
 from netswap.daemon.usage import Usage
 from netswap.history.minutes import Measured
 from netswap.history.outages import Outage, outages
-from netswap.history.store import Reader
+from netswap.history.store import Kept, Reader
 from netswap.history.timeline import Timeline
 from tests.unit.test_history_facts import LINK, WELL
 
@@ -213,6 +215,33 @@ def test_a_sleep_is_no_outage_whoever_notices_it_first() -> None:
 
     computer.run(life)
     assert [found.length_s for found in computer.outages(DAY_S)] == [2, 2]
+
+
+def test_what_a_new_interface_carries_counts_from_when_it_is_a_link(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is there a moment before it is one, and nobody is asked for 10 s."""
+    table = {"eth0": Bytes(2, 0, 0)}
+    monkeypatch.setattr(counters, "read", lambda: table)
+    phone = replace(LINK, name="phone", ifname="usb0")
+
+    async def run() -> dict[tuple[str, int], tuple[int, int]]:
+        wall = Wall(lambda: NOW_S, lambda: 50.0)
+        usage = Usage(Settings, lambda _: None, wall.today)
+        usage.go_on(Kept({}, {}))
+        snapshot = WELL
+        recording = Recorder(lambda: snapshot, dict, usage, wall)
+        recording.look(snapshot)
+        recording.measure()
+        table["usb0"] = Bytes(7, 2_000, 100)
+        snapshot = replace(WELL, links=(*WELL.links, phone))
+        recording.look(snapshot)
+        table["usb0"] = Bytes(7, 50_002_000, 1_100)
+        recording.measure()
+        return usage.take_new()
+
+    carried = {link: both for (link, _), both in asyncio.run(run()).items()}
+    assert carried["phone"] == (50_000_000, 1_000)
 
 
 def test_what_was_measured_before_the_clock_was_set_keeps_its_minute() -> None:
