@@ -96,9 +96,9 @@ class Engine:
         """
         changed = not isinstance(event, Elapsed)
         match event:
-            case Observed(world):
+            case Observed(world=world):
                 self._observe(world, now_s)
-            case Applied(world, failed, error):
+            case Applied(world=world, failed=failed, error=error):
                 self._applied(failed, error, now_s)
                 self._observe(world, now_s)
             case Overridden() | Forgiven():

@@ -157,7 +157,7 @@ class Tracks:
                 self._failed(event, now_s)
             case Checked():
                 self._checked(event, now_s)
-            case Doubted(link):
+            case Doubted(link=link):
                 return self._doubt(link, now_s)
             case Slept():
                 self._wake(now_s)

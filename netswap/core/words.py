@@ -211,9 +211,9 @@ def step(step: Step, why: str) -> Say:
     """Say that a step is being taken."""
     text = step_text(step)
     match step:
-        case Block(link) | Unblock(link):
+        case Block(link=link) | Unblock(link=link):
             return Say(f"{text}: {why}", kind=Kind.GUARD, link=link)
-        case Connect(link) | Disconnect(link):
+        case Connect(link=link) | Disconnect(link=link):
             return Say(f"{text}: {why}", kind=Kind.LINK, link=link)
         case SetMetric() | Reach():
             return Say(text)
@@ -224,19 +224,19 @@ def step(step: Step, why: str) -> Say:
 def step_text(step: Step) -> str:
     """Describe a step in a few words."""
     match step:
-        case Block(_, ifname):
+        case Block(ifname=ifname):
             text = f"Blocking all packets via nftables to interface {ifname}"
-        case Unblock(_, ifname):
+        case Unblock(ifname=ifname):
             text = f"Unblocking all packets via nftables to interface {ifname}"
-        case EndConnections(link, _, addresses, _, own):
+        case EndConnections(link=link, addresses=addresses, own=own):
             which = "connections" if own else "forwarded connections"
             text = f"Ending the {which} of {link} ({', '.join(addresses)})"
-        case Linger(link, _, addresses):
+        case Linger(link=link, addresses=addresses):
             text = f"Keeping the connections of {link} to it ({', '.join(addresses)})"
-        case Reach(_, ifname, server):
+        case Reach(ifname=ifname, server=server):
             way = f"over {ifname}" if ifname else "by no route of its own any more"
             text = f"Reaching the VPN's server {server} {way}"
-        case SetMetric(link, v4, v6):
+        case SetMetric(link=link, v4=v4, v6=v6):
             families = [f"{name} {rank}" for name, rank in (("IPv4", v4), ("IPv6", v6)) if rank]
             text = f"Setting the metric of {link}: {', '.join(families)}"
         case _:
@@ -246,15 +246,15 @@ def step_text(step: Step) -> str:
 
 def _request_text(step: Tidy | Recheck | Restore | Connect | Disconnect) -> str:
     match step:
-        case Tidy(link):
+        case Tidy(link=link):
             text = f"Removing stale default routes of {link}"
-        case Recheck(link):
+        case Recheck(link=link):
             text = f"Having NetworkManager check the connectivity of {link} again"
-        case Restore(link):
+        case Restore(link=link):
             text = f"Putting metric and DNS priority of {link} back as found"
-        case Connect(link, uuid, connection):
+        case Connect(link=link, uuid=uuid, connection=connection):
             text = f"Connecting {link} by the profile {connection or uuid}"
-        case Disconnect(link):
+        case Disconnect(link=link):
             text = f"Disconnecting {link}"
     return text
 

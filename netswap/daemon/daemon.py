@@ -422,16 +422,16 @@ class Daemon:
         match action:
             case Say():
                 self._say(action)
-            case SendProbe(link, _, sequence, _, version):
+            case SendProbe(link=link, sequence=sequence, version=version):
                 try:
                     self._probing.send(action)
                 except ProbeFailure as failure:
                     self.tell(ProbeFailed(link, sequence, failure.reason, version))
             case RunCheck():
                 self._checking.run(action)
-            case Apply(steps):
+            case Apply(steps=steps):
                 self._busy = asyncio.create_task(self._apply(steps))
-            case AnnounceSwap(source, target, reason):
+            case AnnounceSwap(source=source, target=target, reason=reason):
                 if self._service:
                     self._service.swapped(source, target, reason)
 

@@ -145,16 +145,16 @@ class Steps:
                 self._linger(step)
             case Block():
                 await self._block(step)
-            case Unblock(_, ifname):
+            case Unblock(ifname=ifname):
                 self._lingering.pop(ifname, None)
                 self._guard.unblock(ifname)
             case EndConnections():
                 self._end(step)
-            case Reach(_, ifname, server):
+            case Reach(ifname=ifname, server=server):
                 servers.reach(server, ifname)
-            case SetMetric(link, v4, v6):
+            case SetMetric(link=link, v4=v4, v6=v6):
                 await self._set_metric(step, link, v4, v6)
-            case Restore(link):
+            case Restore(link=link):
                 await self._restore(self._to(step), link, self._device(step, link))
             case _:
                 await self._ask(step)
@@ -190,13 +190,13 @@ class Steps:
 
     async def _ask(self, step: Tidy | Recheck | Connect | Disconnect) -> None:
         match step:
-            case Tidy(link):
+            case Tidy(link=link):
                 await self._tidy(self._to(step), self._device(step, link))
             case Recheck():
                 self._to(step).recheck()
-            case Connect(_, uuid, connection):
+            case Connect(uuid=uuid, connection=connection):
                 await self._dial(step).connect(uuid, connection)
-            case Disconnect(link):
+            case Disconnect(link=link):
                 await self._dial(step).disconnect(self._device(step, link))
 
     def follow(self, interfaces: Collection[str]) -> None:
@@ -416,13 +416,13 @@ class DryRun:
         """Pretend to carry out the steps."""
         for step in steps:
             match step:
-                case Block(_, ifname, barrier):
+                case Block(ifname=ifname, barrier=barrier):
                     self._guarded[ifname] = barrier
-                case Unblock(_, ifname):
+                case Unblock(ifname=ifname):
                     self._guarded.pop(ifname, None)
-                case SetMetric(link):
+                case SetMetric(link=link):
                     self._ranks[link] = step
-                case Reach(_, ifname, server):
+                case Reach(ifname=ifname, server=server):
                     self._reached[server] = ifname
                 case Connect():
                     raise StepError(step, "this is a dry run")
