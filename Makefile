@@ -48,7 +48,7 @@ bench-ipv6: setup ## measure how IPv6 is refused, and how it follows a swap
 bench-leaks: setup ## an hour of traffic, 50 swaps (MINUTES=5: quicker): what leaked by a guarded link
 	@$(PYTHON) -m bench.leaks
 
-bench-long: setup ## hours of netswapd with an outage every 5 minutes (MINUTES=30: less)
+bench-long: setup ## hours of netswapd with an outage every 5 minutes (MINUTES=30: less; SLOT_S=20)
 	@$(PYTHON) -m bench.long
 
 bench-flood: setup ## what strangers' echo replies cost, 10,000 a second
