@@ -44,11 +44,14 @@ def test_networkmanagers_penalty_holds_up_neither_failover_nor_swap_back(lab: La
 
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGKILL])
 def test_networkmanager_restarted_at_rest(lab: Lab, sig: signal.Signals) -> None:
-    lab.netswapd(QUICK).wait_for("Blocking", 5)
+    daemon = lab.netswapd(QUICK)
+    daemon.wait_for("Blocking", 5)
     wait_until(lambda: lab.link("tether0").metrics() == [200], 3, "the tether stands by")
     lab.restart_nm(sig)
+    daemon.wait_for("NetworkManager is back", 5)
     wait_until(lambda: lab.link("tether0").metrics() == [200], 5, "the tether stands by again")
     assert lab.active() == "cable0"
+    assert not [line for line in daemon.lines if "is down" in line]
     lab.link("cable0").cut()
     wait_until(lambda: lab.active() == "tether0", 3, "failover still works")
 

@@ -1,4 +1,4 @@
-"""NetworkManager is replaced by another one just while it answers.
+"""NetworkManager is replaced by another one, be it just while it answers.
 
 netswapd takes in many messages at a time: on a busy machine the answer of the old one and the news
 that there is a new one come together, and who waited for the answer goes on after that news.
@@ -27,8 +27,8 @@ Act = Callable[[], Awaitable[None]]
 class Manager:
     """Is NetworkManager on this bus, of some version."""
 
-    def __init__(self, version: str) -> None:
-        self.version = version
+    def __init__(self, version: str, *, starting: bool = False) -> None:
+        self.properties = {"Version": Variant("s", version), "Startup": Variant("b", starting)}
         self.bus = MessageBus(bus_type=BusType.SYSTEM)
 
     async def start(self) -> None:
@@ -36,10 +36,9 @@ class Manager:
         self.bus.add_message_handler(self._answer)
         await self.bus.request_name(names.SERVICE)
 
-    def say(self, version: str) -> None:
-        """Tell that the version is another one: any news would do."""
-        changed = {"Version": Variant("s", version)}
-        body = [names.SERVICE, changed, []]
+    def say(self, name: str, value: Variant) -> None:
+        """Tell that a property has changed."""
+        body = [names.SERVICE, {name: value}, []]
         self.bus.send(
             Message.new_signal(names.PATH, names.PROPERTIES, "PropertiesChanged", "sa{sv}as", body)
         )
@@ -52,8 +51,8 @@ class Manager:
     def _answer(self, message: Message) -> Message | None:
         if message.message_type is not MessageType.METHOD_CALL:
             return None
-        properties = {names.SERVICE: {"Version": Variant("s", self.version)}}
-        return Message.new_method_return(message, "a{oa{sa{sv}}}", [{names.PATH: properties}])
+        objects = {names.PATH: {names.SERVICE: self.properties}}
+        return Message.new_method_return(message, "a{oa{sa{sv}}}", [objects])
 
 
 class Interrupted(Bus):
@@ -95,7 +94,7 @@ def test_the_new_one_is_read_and_heard(bus: PrivateBus, member: str) -> None:
         async with asyncio.timeout(10):
             await client.start()
             assert (client.running, client.view.version) == (True, "1.4")
-            new.say("1.6")
+            new.say("Version", Variant("s", "1.6"))
             await until(lambda: client.view.version == "1.6")
         await ours.close()
         new.stop()
@@ -121,5 +120,32 @@ def test_one_that_goes_while_it_answers_is_gone(bus: PrivateBus) -> None:
                 await client.start()
         assert not client.running
         await ours.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_one_that_comes_back_is_heard_when_it_has_started_or_takes_too_long(
+    bus: PrivateBus, ends: bool
+) -> None:
+    async def run() -> None:
+        old, new = Manager("1.2"), Manager("1.4", starting=True)
+        await old.start()
+        ours = await Bus.connect()
+        client = Client(ours, on_change=lambda: None)
+        async with asyncio.timeout(10):
+            await client.start()
+            old.stop()
+            await new.start()
+            await until(lambda: client.needs_refresh)
+            reading = asyncio.create_task(client.refresh())
+            await until(lambda: client.view.version == "1.4")
+            assert not client.running
+            if ends:
+                new.say("Startup", Variant("b", False))
+            await reading
+        assert (client.running, client.view.starting) == (True, not ends)
+        await ours.close()
+        new.stop()
 
     asyncio.run(run())

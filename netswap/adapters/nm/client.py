@@ -8,11 +8,15 @@ more thing that changes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from netswap.adapters.bus import DBUS, DBUS_PATH, Bus, BusError, Signal, plain
 from netswap.adapters.nm import names
 from netswap.adapters.nm.view import View
+
+TAKE_UP_S = 0.5
+"""How long a NetworkManager that comes back may need to take up the links that it left."""
 
 
 class Client:
@@ -24,6 +28,8 @@ class Client:
         self._bus = bus
         self._owner: str | None = None
         """Its unique name, "" while it is not on the bus; None before anything is known."""
+        self._newcomer: str | None = None
+        """The owner, if it came while this one looked on."""
         self._on_change = on_change
         self._refreshing: asyncio.Task[None] | None = None
         self._meanwhile: list[Signal] | None = None
@@ -64,10 +70,22 @@ class Client:
                 raise BusError(f"{DBUS}.Error.ServiceUnknown", "NetworkManager is not running")
             try:
                 await self._read(answered)
+                if answered == self._newcomer:
+                    await self._taken_up(answered)
             except BusError:
                 if answered == self._owner:
                     raise
         self.running = True
+
+    async def _taken_up(self, owner: str) -> None:
+        """Wait, not for long, until it is through its start.
+
+        Until then a link that has carried traffic all the time is said to wait for an address.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TAKE_UP_S):
+                while owner == self._owner and self.view.starting:  # noqa: ASYNC110 (bounded)
+                    await asyncio.sleep(0.005)
 
     async def _read(self, owner: str) -> None:
         self._meanwhile = []
@@ -84,6 +102,7 @@ class Client:
     def _on_signal(self, signal: Signal) -> None:
         if signal.member == "NameOwnerChanged" and signal.sender == DBUS:
             _, _, self._owner = signal.args
+            self._newcomer = self._owner
             self.running = False
             self._on_change()
         elif signal.sender == self._owner:

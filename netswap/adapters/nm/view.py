@@ -95,6 +95,11 @@ class View:
         return _text(self._get(names.PATH, names.MANAGER, "Version"))
 
     @property
+    def starting(self) -> bool:
+        """Whether NetworkManager has yet to take up, or connect, what it is to at its start."""
+        return self._get(names.PATH, names.MANAGER, "Startup") is True
+
+    @property
     def checks_connectivity(self) -> bool:
         """Whether NetworkManager's own connectivity check is on."""
         return self._get(names.PATH, names.MANAGER, "ConnectivityCheckEnabled") is True
