@@ -13,21 +13,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import struct
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 from dbus_next import BusType, Message, MessageFlag, MessageType, Variant
-from dbus_next._private.constants import LITTLE_ENDIAN
+from dbus_next._private.constants import BIG_ENDIAN, LITTLE_ENDIAN, PROTOCOL_VERSION
 from dbus_next._private.unmarshaller import MarshallerStreamEndError, Unmarshaller
 from dbus_next.aio import MessageBus
 from dbus_next.aio.message_bus import _MessageWriter
 from dbus_next.auth import AuthExternal
-from dbus_next.errors import AuthError, InvalidAddressError
+from dbus_next.errors import AuthError, InvalidAddressError, InvalidMessageError
 
 __all__ = ["Answer", "Bus", "BusError", "Call", "CallError", "Signal", "Variant", "plain"]
 
+log = logging.getLogger(__name__)
+
+ORDERS = {LITTLE_ENDIAN: "<", BIG_ENDIAN: ">"}
 TIMED_OUT = "org.freedesktop.DBus.Error.NoReply"
 DISCONNECTED = "org.freedesktop.DBus.Error.Disconnected"
 TOO_MUCH = "org.freedesktop.DBus.Error.LimitsExceeded"
@@ -129,7 +133,7 @@ class _Writer(_MessageWriter):  # type: ignore[misc]
 
 
 class _Reader(Unmarshaller):  # type: ignore[misc]
-    """Reads one message; of one that is too large no more than who sent it.
+    """Reads one message: of one that is too large only who sent it, nothing of a strange one.
 
     Whoever may talk to the bus may send us as much as the bus lets pass, 128 MB, and 0.2.3 would
     take some minutes for that.
@@ -150,7 +154,9 @@ class _Reader(Unmarshaller):  # type: ignore[misc]
     def _unmarshall(self) -> None:
         self.offset = 0
         self.read(16, prefetch=True)
-        order = "<" if self.buf[0] == LITTLE_ENDIAN else ">"
+        if self.buf[0] not in ORDERS or self.buf[3] != PROTOCOL_VERSION:
+            raise InvalidMessageError("that is no message")
+        order = ORDERS[self.buf[0]]
         body, _, head = struct.unpack_from(f"{order}III", self.buf, 4)
         head += self._padding(head, 8)
         self.size = head + body
@@ -162,7 +168,21 @@ class _Reader(Unmarshaller):  # type: ignore[misc]
             self.read(16 + head, prefetch=True)
             self._drop(body)
             struct.pack_into(f"{order}I", self.buf, 4, 0)  # now it has no body
-        super()._unmarshall()
+        else:
+            self.read(16 + self.size, prefetch=True)
+        self._understand()
+
+    def _understand(self) -> None:
+        """Make a message of it; where it has what is not known yet, there is none.
+
+        The library ends the connection for the first header field, or type of message, that is
+        newer than it ("must be ignored": D-Bus specification, header fields).
+        """
+        try:
+            super()._unmarshall()
+        except Exception as error:  # noqa: BLE001 (the library does not tell what it raises)
+            log.debug("A message was passed over: %s", error)
+            self._left = 0
 
     def _drop(self, size: int) -> None:
         self._left = size if self._left is None else self._left
@@ -197,8 +217,10 @@ class _MessageBus(MessageBus):  # type: ignore[misc]
     def _message_reader(self) -> None:
         try:
             done = self._read_some()
-        except Exception as error:  # noqa: BLE001 (as in the library: whatever it is, it is the end)
+        except (OSError, EOFError) as error:
             self._finalize(error)
+        except Exception as error:  # noqa: BLE001 (as in the library: whatever it is, it is the end)
+            self._finalize(ConnectionError(f"what came cannot be read: {error}"))
         else:
             if not (done or self._reads_on):
                 self._reads_on = True
@@ -243,10 +265,10 @@ class _MessageBus(MessageBus):  # type: ignore[misc]
     async def _auth_readline(self) -> str:
         line = b""
         while not line.endswith(b"\r\n"):
-            if not (part := await self._loop.sock_recv(self._sock, 2)):
+            if not (part := await self._loop.sock_recv(self._sock, 1)):
                 raise EOFError("the bus hung up during authentication")
             line += part
-        return line[:-2].decode()
+        return line[:-2].decode(errors="replace")
 
 
 class Bus:
@@ -276,7 +298,7 @@ class Bus:
         except asyncio.CancelledError:
             bus.abandon()
             raise
-        except (OSError, EOFError, TimeoutError, AuthError) as error:
+        except (OSError, EOFError, TimeoutError, AuthError, ValueError) as error:
             bus.abandon()
             raise BusError(DISCONNECTED, f"no {which} bus: {str(error) or 'no answer'}") from None
         return cls(bus)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import threading
@@ -10,6 +11,8 @@ from pathlib import Path
 from socketserver import StreamRequestHandler, UnixStreamServer
 
 import pytest
+from dbus_next.constants import MessageType
+from dbus_next.message import Message
 
 from netswap.adapters import bus as buses
 from netswap.adapters.bus import Answer, Bus, BusError, Call, Signal, Variant
@@ -109,25 +112,77 @@ def test_a_flood_is_read_in_turn_with_all_else(bus: PrivateBus) -> None:
     assert asyncio.run(talk()) == 1
 
 
-def test_a_bus_that_does_not_greet_costs_no_descriptor(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("says", "why"),
+    [
+        (b"OK 0123456789abcdef\r\n", "no answer"),
+        (b"\xff\xfe\r\n", ".* is not a valid"),
+        (b"OK 0123456789abcdef\r\n" + b"nonsense" * 9, "what came cannot be read"),
+    ],
+    ids=["nothing more", "no greeting", "nonsense"],
+)
+def test_a_bus_that_cannot_be_talked_to_costs_no_descriptor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: bytes, why: str
 ) -> None:
-    class Mute(StreamRequestHandler):
+    class Strange(StreamRequestHandler):
         def handle(self) -> None:
             self.rfile.readline()
-            self.wfile.write(b"OK 0123456789abcdef\r\n")
-            while self.rfile.read(1):
-                pass
+            self.wfile.write(says)
+            with contextlib.suppress(ConnectionError):
+                while self.rfile.read(1):
+                    pass
 
     def descriptors() -> int:
         answering = threading.Thread(target=server.handle_request)
         answering.start()
-        with pytest.raises(BusError, match="no system bus: no answer"):
+        with pytest.raises(BusError, match=f"no system bus: {why}"):
             asyncio.run(Bus.connect(0.1))
         answering.join(10)
         return len(os.listdir("/proc/self/fd"))
 
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/bus")
-    with UnixStreamServer(f"{tmp_path}/bus", Mute) as server:
+    with UnixStreamServer(f"{tmp_path}/bus", Strange) as server:
         first, *others = (descriptors() for _ in range(3))
     assert others == [first, first]
+
+
+def test_what_is_newer_than_the_library_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """dbus-broker hands on header fields that it does not know, and whoever likes may send them."""
+
+    def signal(member: str) -> bytearray:
+        message: bytearray = Message.new_signal(PATH, NAME, member)._marshall()
+        return message
+
+    hello = Message(
+        message_type=MessageType.METHOD_RETURN, reply_serial=1, signature="s", body=[":1.1"]
+    )
+    field, kind = signal("Field"), signal("Kind")
+    field[16] = 99  # PATH is the first field
+    kind[1] = 5
+
+    class Newer(StreamRequestHandler):
+        def handle(self) -> None:
+            self.rfile.readline()
+            self.wfile.write(b"OK 0123456789abcdef\r\n" + hello._marshall())
+            while (said := self.rfile.read1(4096)) and b"Go" not in said:
+                pass
+            self.wfile.write(field + kind + signal("Known"))
+
+    async def talk() -> None:
+        ours = await Bus.connect()
+        heard: asyncio.Queue[Signal] = asyncio.Queue()
+        ours.listen(heard.put_nowait)
+        ours.send(NAME, PATH, NAME, "Go")
+        async with asyncio.timeout(10):
+            assert (await heard.get()).member == "Known"
+            await ours.disconnected()
+        await ours.close()
+
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/bus")
+    with UnixStreamServer(f"{tmp_path}/bus", Newer) as server:
+        answering = threading.Thread(target=server.handle_request)
+        answering.start()
+        asyncio.run(talk())
+        answering.join(10)
