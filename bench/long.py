@@ -37,7 +37,7 @@ SEED = 1
 SLOT_S = float(os.environ.get("SLOT_S", "300"))
 QUICK_S = 8.0
 """For one outage while the memory is filled."""
-STEADY = 30
+STEADY = 60
 """After so many outages without growth in a row it is full."""
 MOST = 300
 """After so many it is full, too, or there is a leak, which shows."""

@@ -24,6 +24,8 @@ from netswap.history.traffic import Counter
 DEFAULT_PATH = Path("/var/lib/netswap/history.db")
 MINUTES_S = 14 * 86400
 HOURS_S = 2 * 366 * 86400
+FORGET_EVERY = 10
+"""Writes, one a minute: a clock that is years ahead at boot should be set by then."""
 BUSY_S = 5.0
 CACHE_KB = 40
 """SQLite would keep up to 2 MB of the file in memory, more of it with each day. As much as one
@@ -137,6 +139,7 @@ class Store(_Database):
 
     def __init__(self, path: Path) -> None:
         self._ids: dict[str, int] = {}
+        self._writes = 0
         with _explained():
             path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, PUBLIC))
@@ -168,7 +171,9 @@ class Store(_Database):
         with _explained(), self._transaction():
             for batch in batches:
                 self._write(batch)
-            self._forget(batches[-1].alive_s)
+            self._writes += 1
+            if self._writes % FORGET_EVERY == 0:
+                self._forget(batches[-1].alive_s)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -19,7 +19,15 @@ from hypothesis import strategies as st
 from netswap.history import store
 from netswap.history.facts import Fact, Standing, What
 from netswap.history.minutes import Measured, merged
-from netswap.history.store import Batch, BrokenError, Reader, Store, StoreError, UnfitError
+from netswap.history.store import (
+    FORGET_EVERY,
+    Batch,
+    BrokenError,
+    Reader,
+    Store,
+    StoreError,
+    UnfitError,
+)
 from netswap.history.timeline import timeline
 from netswap.history.traffic import Counter
 from tests.lab.commands import wait_until
@@ -42,7 +50,8 @@ def minute(start_s: int, link: str = "cable", received: int = 7) -> Measured:
 
 def write(path: Path, *batches: Batch) -> None:
     with Store(path) as writer:
-        writer.write(batches)
+        for batch in batches:
+            writer.write([batch])
 
 
 def test_what_was_written_is_read(path: Path) -> None:
@@ -124,12 +133,18 @@ def test_minutes_are_kept_for_14_days_hours_for_two_years_and_facts_for_ever(pat
     for age_s in ages_s:
         at_s = (now_s - age_s) // 3600 * 3600
         write(path, Batch(at_s, measured=[minute(at_s)]))
-    write(path, Batch(now_s))
+    write(path, *[Batch(now_s)] * FORGET_EVERY)
     with Reader(path) as reader:
         assert reader.facts(0)[0] == BEGIN
         assert len(reader.measured("cable", 0, now_s)) == 4
         assert len(reader.measured("cable", now_s - 14 * DAY_S + 3600, now_s)) == 2
         assert reader.measured("cable", now_s - 14 * DAY_S + 3600, now_s)[0].probes == 60
+
+
+def test_a_clock_that_is_ahead_until_it_is_set_forgets_nothing(path: Path) -> None:
+    write(path, Batch(1020.0, measured=[minute(960)]), Batch(1e9), Batch(1080.0))
+    with Reader(path) as reader:
+        assert reader.measured("cable", 0, 2000) == [minute(960)]
 
 
 def test_counters_and_days_are_gone_on_with(path: Path) -> None:
