@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,6 +39,8 @@ QUICK_S = 8.0
 """For one outage while the memory is filled."""
 STEADY = 60
 """After so many outages without growth in a row it is full."""
+STEADY_SLOTS = 6
+"""Likewise, of those that take SLOT_S."""
 MOST = 300
 """After so many it is full, too, or there is a leak, which shows."""
 SAMPLE_S = 60.0
@@ -88,17 +90,27 @@ def intervals(wire: Wire) -> list[float]:
     return [gap for gap in gaps if abs(gap - INTERVAL_S) < INTERVAL_S / 10]
 
 
-def fill(daemon: Netswapd, outages: Outages) -> None:
-    """Make outages until netswapd has all the transitions that it keeps, and grows no more."""
+def settle(daemon: Netswapd, outage: Callable[[], str], steady: int, kept: int = 0) -> None:
+    """Make outages until so many lines are kept, and so many in a row brought no growth."""
     sizes_kb = [daemon.rss_kb()]
-    kept = 0
-    while kept < KEPT or (
-        len(sizes_kb) < MOST and max(sizes_kb) > max(sizes_kb[:-STEADY], default=0)
+    lines = 0
+    while lines < kept or (
+        len(sizes_kb) < MOST and max(sizes_kb) > max(sizes_kb[:-steady], default=0)
     ):
-        outages.one(QUICK_S)
-        kept = len(netswapctl("log", "--json").splitlines())
+        outage()
+        lines = len(netswapctl("log", "--json").splitlines())
         sizes_kb.append(daemon.rss_kb())
-        print(f"filling: {kept} lines kept, {sizes_kb[-1]} kB resident", flush=True)
+        print(f"filling: {lines} lines kept, {sizes_kb[-1]} kB resident", flush=True)
+
+
+def fill(daemon: Netswapd, outages: Outages) -> None:
+    """Make outages until netswapd has all the transitions that it keeps, and grows no more.
+
+    Quick ones first, then such as will be measured: what an outage of a minute takes, none of a
+    second ever took.
+    """
+    settle(daemon, lambda: outages.one(QUICK_S), STEADY, KEPT)
+    settle(daemon, lambda: outages.one(SLOT_S), STEADY_SLOTS)
 
 
 def trial(lab: Lab, minutes: int) -> list[Measure]:
