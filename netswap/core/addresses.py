@@ -46,7 +46,8 @@ class RecentAddresses:
             if link.ifname
         }
         for name in self._seen.keys() - recalled:
-            if lost := self._seen.pop(name):
+            lost = [address for address in self._seen.pop(name) if address not in moved]
+            if lost:
                 self._orphans[name] = tuple(dict.fromkeys((*self._orphans.get(name, ()), *lost)))
         links = tuple(recalled.get(link.name, link) for link in world.links)
         return replace(world, links=links, orphans=dict(self._orphans))

@@ -208,7 +208,6 @@ class Engine:
     def snapshot(self, now_s: float) -> Snapshot:
         """Return all that there is to know."""
         world, active = self._world, self._desired.active
-        rested_s = self._rested_s
         return Snapshot(
             now_s=now_s,
             active=active,
@@ -218,13 +217,20 @@ class Engine:
             override=self._override,
             managed=world.managed,
             links=tuple(self._shown(link) for link in world.links),
-            rests_until_s=rested_s if now_s < rested_s else 0.0,
+            rests_until_s=self._rested_s if self._rests(now_s) else 0.0,
         )
 
     @property
     def _rested_s(self) -> float:
         """Until when the last swap is too recent for one to a better link."""
         return self._swapped_s + self._settings.damping.stay_s
+
+    def _rests(self, now_s: float) -> bool:
+        """Whether there is a better link that has to wait."""
+        return now_s < self._rested_s and self._select(rested=True).active != self._desired.active
+
+    def _select(self, *, rested: bool) -> Desired:
+        return policy.select(self._world, self._tracks.healths, self._override, rested=rested)
 
     def _shown(self, link: Link) -> LinkSnapshot:
         track, six = self._tracks.four(link.name), self._tracks.six(link.name)
@@ -297,24 +303,32 @@ class Engine:
         leader = self._world.leader
         under_way = leader is not None and leader.name != self._desired.active
         rested = under_way or now_s >= self._rested_s
-        desired = policy.select(self._world, self._tracks.healths, self._override, rested=rested)
+        desired = self._select(rested=rested)
         after = self._world.link(desired.active)
         if desired.active != self._desired.active:
-            self._since_s, self._reason = now_s, desired.reason
-            if before and after and before.name != after.name:
-                self._let_linger(before.name, after.name, now_s)
-                self._swapped_s = now_s if not desired.hold else self._swapped_s
-                say = (
-                    words.moved(before, after)
-                    if desired.hold
-                    else (words.swap(before, after, desired.reason))
-                )
-                self._actions += [say, AnnounceSwap(before.name, after.name, desired.reason)]
+            self._reason = desired.reason
+            if not (before and after and before.renamed(after)):
+                self._since_s = now_s
+                self._note_swap(before, after, desired, now_s)
         elif self._desired.hold and not desired.hold:
             self._reason = desired.reason
         if desired.reason == policy.NOWHERE and not was_nowhere:
             self._actions.append(words.nowhere(after))
         self._desired, self._active = desired, after or self._active
+
+    def _note_swap(
+        self, before: Link | None, after: Link | None, desired: Desired, now_s: float
+    ) -> None:
+        """Tell that traffic goes by another link, whoever moved it."""
+        if not before or not after or before.name == after.name:
+            return
+        self._let_linger(before.name, after.name, now_s)
+        if desired.hold:
+            say = words.moved(before, after)
+        else:
+            say = words.swap(before, after, desired.reason)
+            self._swapped_s = now_s
+        self._actions += [say, AnnounceSwap(before.name, after.name, desired.reason)]
 
     def _let_linger(self, left: str, taken: str, now_s: float) -> None:
         """Let connections over a link that works finish, if that is wanted."""

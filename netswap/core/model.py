@@ -123,6 +123,10 @@ class Link:
         """Whether packets could leave by it at all: present, connected and with a default route."""
         return not self.obstacle and self.v4 is not None
 
+    def renamed(self, other: Link) -> bool:
+        """Whether it is the device of another link, which has another name."""
+        return self.name != other.name and self.ifname == other.ifname != ""
+
 
 @dataclass(frozen=True, slots=True)
 class Server:

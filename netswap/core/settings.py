@@ -133,7 +133,7 @@ class ProbeSettings:
         float,
         Doc(
             "seconds between two probes of a metered backup while the active link answers; "
-            "after the first lost probe it is probed every interval_s",
+            "from the first lost probe on it is probed every interval_s, until it is down",
             0.1,
             3600,
         ),

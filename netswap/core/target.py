@@ -51,6 +51,8 @@ def url(text: str) -> Endpoint:
 
 def name(text: str) -> str:
     """Read a domain name (RFC 1035, section 2.3.4): labels of 63 at most, 253 altogether."""
+    if is_address(text):
+        raise ValueError("is an address, not a domain name")
     labels = text.removesuffix(".").split(".")
     if len(text) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise ValueError("is not a domain name")

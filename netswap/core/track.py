@@ -88,6 +88,13 @@ class Track:
         else:  # another activation without anything in between: NetworkManager was restarted
             self._activation = link.activation
 
+    def rename(self, link: Link) -> None:
+        """Go on under another name. Rounds that are under way are answered under the old one."""
+        self.link = link
+        self._waiting.clear()
+        self._missed.clear()
+        self.reconfigure(self._settings)
+
     def connect(self, state: State, now_s: float) -> None:
         """Begin anew with a link that was just activated; nothing if it has an obstacle."""
         if self._usable:

@@ -81,6 +81,7 @@ class Tracks:
 
     def observe(self, world: World, now_s: float) -> list[str]:
         """Take note of how the links look; return the names of those that were just connected."""
+        self._rename(world)
         states = [self._state_if_new(link, world) for link in world.links]
         connected = [
             link.name
@@ -91,6 +92,18 @@ class Tracks:
             self._lose(name, now_s)
         self._started = True
         return connected
+
+    def _rename(self, world: World) -> None:
+        """Go on with what is known of a device that the configuration calls otherwise now."""
+        for link in world.links:
+            for before in [track.link for track in self._four.values()]:
+                if link.name in self._four or world.link(before.name) or not before.renamed(link):
+                    continue
+                for tracks in (self._four, self._six):
+                    if track := tracks.pop(before.name, None):
+                        track.rename(link)
+                        tracks[link.name] = track
+                self._say(words.renamed(before, link))
 
     def _lose(self, name: str, now_s: float) -> None:
         """Take note that a link is none any more. Where nobody chose the links, its device is gone.

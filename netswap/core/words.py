@@ -141,6 +141,11 @@ def moved(source: Link, target: Link) -> Say:
     return Say(text, Level.WARNING, Kind.SWAP, target.name)
 
 
+def renamed(before: Link, after: Link) -> Say:
+    """Say that the configuration gave the active link another name."""
+    return Say(f"Link {label(before)} is called {after.name} now", kind=Kind.LINK, link=after.name)
+
+
 def nowhere(current: Link | None) -> Say:
     """Say that there is no link to go to."""
     stay = f"staying on {current.ifname}" if current else "there is no default route at all"

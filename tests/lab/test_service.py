@@ -18,7 +18,7 @@ from tests.lab.commands import holds, wait_until
 from tests.lab.lab import Lab
 from tests.lab.netswap_toml import NAMED, QUICK
 from tests.lab.netswapd import Netswapd
-from tests.lab.witness import Capture, NewConnections
+from tests.lab.witness import Capture, HeldConnection, NewConnections
 
 
 async def call(member: str, signature: str = "", *args: Any, **where: str) -> Any:
@@ -295,6 +295,22 @@ def test_reload_lets_connections_linger_from_then_on(lab: Lab) -> None:
     ask("Reload")
     assert "oifname @lingering" in lab.ruleset()
     wait_until(lambda: lab.guarded() == {"tether0"}, 5, "the tether is guarded again")
+
+
+def test_reload_with_other_names_disturbs_nothing(lab: Lab) -> None:
+    daemon = lab.netswapd(NAMED)
+    wait_until(lambda: lab.link("tether0").metrics() == [200], 5, "the phone stands by")
+    path = next(part for part in daemon.command if part.endswith(".toml"))
+    with HeldConnection() as download:
+        with open(path, "w") as file:
+            file.write(NAMED.replace('"cable"', '"dsl"').replace('"phone"', '"tel"'))
+        ask("Reload")
+        daemon.wait_for("Link cable (cable0) is called dsl now", 3)
+        assert holds(lambda: lab.guarded() == {"tether0"}, 2)
+        assert lab.link("tether0").metrics() == [200]
+        assert download.ended is None
+    assert get("ActiveLink") == "dsl"
+    assert not [line for line in daemon.lines if "Changing" in line or " is down" in line]
 
 
 def test_reload_takes_what_is_right_and_refuses_what_is_wrong(lab: Lab) -> None:

@@ -50,6 +50,13 @@ def test_a_link_without_any_address_is_known_by_those_it_had_last() -> None:
     assert tethers(recent.recall(ONLY_V4, RECENT_S + 61)) == (V4,)
 
 
+def test_what_has_another_name_now_is_no_orphan() -> None:
+    recent = RecentAddresses()
+    recent.recall(BOTH, 0)
+    renamed = world(link("cable", addresses=()), link("phone", addresses=(V4, V6)))
+    assert recent.recall(renamed, 1).orphans == {}
+
+
 @pytest.mark.parametrize("after", [UNPICKED, UNPLUGGED], ids=["picked", "named"])
 def test_what_a_link_had_when_its_device_vanished_is_an_orphan_until_ended(after: World) -> None:
     recent = RecentAddresses()

@@ -290,6 +290,34 @@ def test_network_manager_leaving_is_said() -> None:
     assert driven.said() == ["NetworkManager is back"]
 
 
+def test_another_name_for_the_active_link_is_no_swap() -> None:
+    driven = Driven(REST)
+    driven.until(5.0)
+    driven.actions.clear()
+    driven.observe(world(replace(CABLE, name="dsl"), TETHER, guarded=["tether"]))
+    assert driven.said() == ["Link cable is called dsl now"]
+    driven.until(20.0)
+    assert not [action for action in driven.actions if isinstance(action, AnnounceSwap)]
+    assert driven.steps() == []
+    seen = driven.engine.snapshot(driven.now_s)
+    assert (seen.active, seen.since_s) == ("dsl", 0.0)
+    assert (seen.links[0].state, seen.links[0].lost) == (State.UP, 0)
+
+
+def test_a_swap_rests_only_where_a_better_link_waits() -> None:
+    driven = Driven(REST, replace(PLAIN, damping=DampingSettings(stay_s=60.0)))
+    driven.silent = {"cable"}
+    driven.until(5.0)
+    driven.finish()
+    assert driven.engine.snapshot(driven.now_s).rests_until_s == 0.0
+    driven.silent = set()
+    driven.until(20.0)
+    seen = driven.engine.snapshot(driven.now_s)
+    assert (seen.active, 60 < seen.rests_until_s < 65) == ("tether", True)
+    driven.handle(Overridden(Override(Mode.PINNED, "tether")))
+    assert driven.engine.snapshot(driven.now_s).rests_until_s == 0.0
+
+
 def test_links_come_and_go() -> None:
     driven = Driven(REST)
     driven.actions.clear()
