@@ -50,7 +50,7 @@ def load(path: Path | None) -> Configuration:
     """
     where = path or DEFAULT_PATH
     try:
-        text = where.read_text(encoding="utf-8")
+        text = where.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         if path is None:
             return Configuration()

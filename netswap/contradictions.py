@@ -58,8 +58,8 @@ def _wrong_targets(probe: ProbeSettings) -> Iterator[tuple[str, str, str]]:
     for name, targets, version in (("targets", probe.targets, 4), ("targets6", probe.targets6, 6)):
         for i, target in enumerate(targets):
             if problem := _wrong_target(target, version):
-                yield f"probe.{name}[{i}]", problem, TARGET_HINTS[":" in target, version]
-        if len(set(targets)) < len(targets):
+                yield f"probe.{name}[{i}]", problem, TARGET_HINTS[target.count(":") > 1, version]
+        if len({_canonical(target) for target in targets}) < len(targets):
             yield f"probe.{name}", "names an address twice", "each target once"
     if probe.reliability > len(probe.targets):
         problem = f"{probe.reliability} of {len(probe.targets)} targets cannot answer"
@@ -69,6 +69,14 @@ def _wrong_targets(probe: ProbeSettings) -> Iterator[tuple[str, str, str]]:
         yield "probe.deadline_min_s", problem, "the defaults are 0.1 and 2"
 
 
+def _canonical(target: str) -> str:
+    """Return the one way to write an address (RFC 5952), or what is none as it is."""
+    try:
+        return str(ipaddress.ip_address(target))
+    except ValueError:
+        return target
+
+
 def _wrong_target(target: str, version: int) -> str:
     try:
         address = ipaddress.ip_address(target)
@@ -76,7 +84,9 @@ def _wrong_target(target: str, version: int) -> str:
         address = None
     if address is None or address.version != version:
         return f"{target!r} is not an IPv{version} address"
-    if address.is_loopback or address.is_multicast or address.is_unspecified:
+    nearby = address.is_loopback or address.is_link_local or "%" in target
+    nobodys = address.is_multicast or address.is_unspecified or target == "255.255.255.255"
+    if nearby or nobodys:
         return f"{target} would not tell whether the internet can be reached"
     return ""
 
@@ -167,3 +177,6 @@ def _wrong_cap(where: str, link: LinkSettings) -> Iterator[tuple[str, str, str]]
             date.fromisoformat(link.cycle_since)
         except ValueError:
             yield f"{where}.cycle_since", f"{link.cycle_since!r} is no day", hint
+        if not link.cycle_days:
+            problem, hint = "needs to be told how many days a cycle has", "such as cycle_days = 30"
+            yield f"{where}.cycle_since", problem, f"{hint}; for months there is cycle_start"

@@ -11,6 +11,7 @@ from netswap.cli import render
 from netswap.cli.client import Service, talk
 from netswap.cli.options import duration, the_link
 from netswap.cli.status import Status
+from netswap.errors import UserError
 
 how_long = click.option("--for", "seconds", type=duration, help="For so long, such as 30m.")
 
@@ -30,7 +31,9 @@ def use(link: str, seconds: float | None, even_if_dead: bool) -> int:
         return 0
     if state.mode == "pinned":
         click.echo(f"{link} becomes active as soon as it is connected; see `netswapctl watch`")
-    return int(state.mode != "pinned")
+        return 0
+    reason = next((found.reason for found in state.links if found.name == link), "it is gone")
+    raise UserError(f"{link} does not work: {reason}", hint="--even-if-dead uses it all the same")
 
 
 @click.command()
@@ -53,14 +56,14 @@ def auto(now: bool) -> None:
 def pause(seconds: float | None) -> None:
     """Leave links alone: none is guarded, no metric changes.
 
-    Until `resume`, or for as long as given; links are still probed.
+    Until `resume`, or for as long as given; links are still probed. Ends `use`.
     """
     _after(lambda service: service.pause(seconds or 0))
 
 
 @click.command()
 def resume() -> None:
-    """End a pause."""
+    """End a pause, and nothing else."""
     _after(lambda service: service.order("Resume"))
 
 

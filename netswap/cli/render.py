@@ -67,7 +67,7 @@ def headline(state: Status, now_s: float) -> str:
 def _offline(state: Status, active: LinkStatus | None, now_s: float) -> str:
     if active and active.health == "up" and active.fault:
         return f"Offline: {active.name} is active and faulty; no better link works"
-    when = f" {since(active.since_s, now_s)}" if active else ""
+    when = f" {since(max(active.since_s, state.since_s), now_s)}" if active else ""
     if active and any(link.health == "up" for link in state.links):
         return f"Offline{when}: {active.name} is active, {state.reason}"
     return f"Offline{when}: no link works" + (f"; {active.name} stays active" if active else "")
@@ -84,7 +84,9 @@ def notes(state: Status, now_s: float) -> list[str]:
         f"Paused{end}: nothing is guarded or changed; `netswapctl resume` ends it": state.mode
         == "paused",
         "NetworkManager is not running: nothing can be changed": not state.network_manager_running,
-        "Dry run: netswapd only says what it would do": state.dry_run,
+        "Dry run: netswapd only says what it would do; metrics and guard are as they would be": (
+            state.dry_run
+        ),
         "There are no links: `netswapctl links` shows what NetworkManager offers": not state.links,
     }
     return [text for text, true in said.items() if true]

@@ -69,6 +69,11 @@ class DaemonControl:
         """Let netswap choose again."""
         await self._override(Override())
 
+    async def resume(self) -> None:
+        """End a pause; a link that the user chose stays chosen."""
+        if self._daemon.snapshot().override.mode is Mode.PAUSED:
+            await self.auto()
+
     async def forgive(self) -> None:
         """Hold no link back any more."""
         self._daemon.tell(Forgiven())
@@ -91,7 +96,7 @@ class DaemonControl:
         ifname = next(s.ifname for s in self._daemon.snapshot().links if s.name == link)
         targets = self._daemon.configuration.settings.probe.targets
         if not ifname:
-            raise CallError(api.INVALID_ARGUMENT, f"{link} is not there")
+            raise CallError(api.CANNOT_PROBE, f"{link} has no device now; see nmcli device")
         return await _probe(ifname, targets)
 
     def transitions(self, since: float) -> list[Entry]:
@@ -166,7 +171,7 @@ async def _probe(ifname: str, targets: tuple[str, ...]) -> list[tuple[str, float
     except TimeoutError:
         pass
     except ProbeFailure as failure:
-        raise CallError(api.INVALID_ARGUMENT, f"cannot probe: {failure.reason}") from None
+        raise CallError(api.CANNOT_PROBE, f"cannot probe: {failure.reason}") from None
     finally:
         prober.close()
     return [(target, times.get(target, -1.0)) for target in targets]

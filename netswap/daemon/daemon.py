@@ -21,7 +21,7 @@ from pathlib import Path
 
 from netswap import config
 from netswap.adapters import systemd
-from netswap.adapters.bus import Bus, BusError
+from netswap.adapters.bus import DISCONNECTED, Bus, BusError
 from netswap.adapters.kernel.routes import RouteEvents
 from netswap.adapters.nft.guard import Guard, GuardError
 from netswap.adapters.nm import links, names
@@ -211,9 +211,10 @@ class Daemon:
         try:
             await self._connect()
         except BusError as error:
+            unit = "dbus" if error.name == DISCONNECTED else "NetworkManager"
             raise UserError(
                 f"cannot reach NetworkManager: {error}",
-                hint="is it running? `systemctl status NetworkManager`",
+                hint=f"is it running? `systemctl status {unit}`",
             ) from None
         assert self.client
         version = self.client.view.version

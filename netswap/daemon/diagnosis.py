@@ -79,7 +79,7 @@ def _link(link: LinkSnapshot, *, on_demand: bool) -> Finding:
         )
     if link.state is State.UP:
         return name, "ok", f"up: {link.reason}", ""
-    mend = f"netswapctl probe {link.name}; nmcli device"
+    mend = f"netswapctl probe {link.name}; nmcli device" if link.ifname else "nmcli device"
     return name, "warn", f"{link.state.value}: {link.reason}", mend
 
 

@@ -327,7 +327,7 @@ class Steps:
     def _device(self, step: Step, link: str) -> Device:
         device = self._find(link)
         if device is None:
-            raise StepError(step, f"{link} is gone")
+            raise StepError(step, f"NetworkManager does not have {link} now")
         return device
 
 

@@ -34,6 +34,7 @@ INVALID_ARGS = "org.freedesktop.DBus.Error.InvalidArgs"
 NO_SUCH_LINK = f"{NAME}.Error.NoSuchLink"
 INVALID_ARGUMENT = f"{NAME}.Error.InvalidArgument"
 INVALID_CONFIGURATION = f"{NAME}.Error.InvalidConfiguration"
+CANNOT_PROBE = f"{NAME}.Error.CannotProbe"
 NOT_ALLOWED = f"{NAME}.Error.NotAllowed"
 BUSY = f"{NAME}.Error.Busy"
 

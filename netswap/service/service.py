@@ -41,6 +41,9 @@ class Control(Protocol):
     def auto(self) -> Awaitable[None]:
         """Let netswap choose again."""
 
+    def resume(self) -> Awaitable[None]:
+        """End a pause; nothing else."""
+
     def forgive(self) -> Awaitable[None]:
         """Hold no link back any more."""
 
@@ -90,7 +93,7 @@ class Service:
             (api.MANAGER, "Auto"): self._auto,
             (api.MANAGER, "Forgive"): self._forgive,
             (api.MANAGER, "Pause"): self._pause,
-            (api.MANAGER, "Resume"): self._auto,
+            (api.MANAGER, "Resume"): self._resume,
             (api.MANAGER, "Reload"): self._reload,
             (api.MANAGER, "Probe"): self._probe,
             (api.MANAGER, "Transitions"): self._transitions,
@@ -220,6 +223,11 @@ class Service:
     async def _auto(self, call: Call) -> list[Any]:
         await access.demand_control(self._bus, call.sender)
         await self._control.auto()
+        return []
+
+    async def _resume(self, call: Call) -> list[Any]:
+        await access.demand_control(self._bus, call.sender)
+        await self._control.resume()
         return []
 
     async def _forgive(self, call: Call) -> list[Any]:

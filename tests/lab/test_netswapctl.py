@@ -92,9 +92,10 @@ def test_a_dead_link_is_only_used_if_insisted_on(lab: Lab) -> None:
     start(lab)
     lab.link("tether0").cut()
     lab.daemons[0].wait_for("Link phone (tether0) is down", 15)
-    status, out, _ = ctl(lab, "use", "phone")
+    status, out, err = ctl(lab, "use", "phone")
     assert status == 1
     assert out.startswith("cable is active")
+    assert "phone does not work: 4 probes lost" in err
     assert ctl(lab, "use", "phone", "--even-if-dead").status == 0
     wait_until(lambda: lab.active() == "tether0", 3, "traffic leaves by the tether")
     assert ctl(lab, "status").out.startswith("Offline since ")
@@ -107,6 +108,9 @@ def test_pause_ends_by_itself_and_resume_ends_it(lab: Lab) -> None:
     wait_until(lambda: "tether0" not in lab.guarded(), 2, "nothing is guarded")
     assert "guarded" not in rows(lab)["phone"]
     ctl(lab, "resume")
+    ctl(lab, "use", "cable")
+    assert "Pinned by the user" in ctl(lab, "resume").out
+    ctl(lab, "auto")
     wait_until(lambda: "tether0" in lab.guarded(), 2, "the tether is guarded again")
     ctl(lab, "pause", "--for", "1s")
     wait_until(lambda: "tether0" not in lab.guarded(), 1, "nothing is guarded")

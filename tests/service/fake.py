@@ -130,6 +130,9 @@ class Table:
     async def auto(self) -> None:
         self._order("auto")
 
+    async def resume(self) -> None:
+        self._order("resume")
+
     async def forgive(self) -> None:
         self._order("forgive")
 

@@ -63,7 +63,7 @@ def test_status_for_scripts(netswapd: FakeNetswapd, state: str, code: int) -> No
         (["auto"], ("auto",)),
         (["pause"], ("pause", 0.0)),
         (["pause", "--for", "1h30m"], ("pause", 5400.0)),
-        (["resume"], ("auto",)),
+        (["resume"], ("resume",)),
         (["reload"], ("reload",)),
         (["probe", "phone"], ("probe", "phone")),
     ],
@@ -86,9 +86,14 @@ def test_a_link_that_cannot_be_used_is_a_failure(netswapd: FakeNetswapd) -> None
     async def nothing_changes(link: str, seconds: float, *, even_if_dead: bool) -> None: ...
 
     netswapd.table.use = nothing_changes  # type: ignore[method-assign]
-    status, out, _ = netswapctl("use", "phone")
+    netswapd.table.the_links[1] |= {"Health": "down", "Reason": "4 probes lost"}
+    status, out, err = netswapctl("use", "phone")
     assert status == 1
     assert out.startswith("cable is active")
+    assert err == (
+        "netswapctl: phone does not work: 4 probes lost\n"
+        "Hint: --even-if-dead uses it all the same\n"
+    )
 
 
 def test_a_link_that_is_being_connected_is_promised(netswapd: FakeNetswapd) -> None:

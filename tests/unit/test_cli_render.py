@@ -79,9 +79,11 @@ def test_offline_although_pings_pass() -> None:
 
 def test_offline_by_choice() -> None:
     cable = a_link(health="down", reason="2 probes lost")
-    state = a_status(cable, PHONE, state="offline", reason="asked by the user", mode="pinned")
+    state = a_status(
+        cable, PHONE, state="offline", reason="asked by the user", mode="pinned", since_s=NOW_S - 3
+    )
     assert render.status(state, NOW_S)[:2] == [
-        "Offline since 14:03 (2 h 10 min): cable is active, asked by the user",
+        "Offline since 16:12 (3 s): cable is active, asked by the user",
         "Pinned by the user; `netswapctl auto` ends it",
     ]
 
@@ -102,7 +104,10 @@ def test_offline_by_choice() -> None:
             {"network_manager_running": False},
             "NetworkManager is not running: nothing can be changed",
         ),
-        ({"dry_run": True}, "Dry run: netswapd only says what it would do"),
+        (
+            {"dry_run": True},
+            "Dry run: netswapd only says what it would do; metrics and guard are as they would be",
+        ),
     ],
 )
 def test_what_is_out_of_the_ordinary_is_noted(changes: dict[str, object], note: str) -> None:

@@ -87,6 +87,36 @@ WRONG = {
         ":4: link[0].cycle_since: '2026-02-30' is no day",
         "cycle_since",
     ),
+    "a cycle of no days": (
+        LINK + 'cycle_since = "2026-02-28"\n',
+        ":4: link[0].cycle_since: needs to be told how many days a cycle has",
+        "cycle_days = 30",
+    ),
+    "a port": (
+        '[probe]\ntargets = ["198.51.100.1:53"]\n',
+        ":2: probe.targets[0]: '198.51.100.1:53' is not an IPv4 address",
+        "such as 8.8.8.8",
+    ),
+    "everybody": (
+        '[probe]\ntargets = ["255.255.255.255"]\n',
+        ":2: probe.targets[0]: 255.255.255.255 would not tell whether the internet",
+        "such as",
+    ),
+    "somebody nearby": (
+        '[probe]\ntargets6 = ["fe80::1%eth0"]\n',
+        ":2: probe.targets6[0]: fe80::1%eth0 would not tell whether the internet",
+        "such as",
+    ),
+    "an address twice, in two ways": (
+        '[probe]\ntargets6 = ["2001:db8::1", "2001:0db8::1"]\n',
+        ":2: probe.targets6: names an address twice",
+        "once",
+    ),
+    "a name that is an address": (
+        '[[check]]\nmethod = "dns"\ntarget = "198.51.100.1"\n',
+        ":3: check[0].target: '198.51.100.1' is an address, not a domain name",
+        "example.org",
+    ),
     "a day of the month that there is not": (
         LINK + "cycle_start = 32\n",
         ":4: link[0].cycle_start",
@@ -289,6 +319,12 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     path.write_text(TWO_LINKS)
     loaded = config.load(path)
     assert (loaded.settings, loaded.path) == (config.parse(TWO_LINKS), path)
+
+
+def test_a_byte_order_mark_is_no_matter(tmp_path: Path) -> None:
+    path = tmp_path / "netswap.toml"
+    path.write_text(TWO_LINKS, encoding="utf-8-sig")
+    assert config.load(path).settings == config.parse(TWO_LINKS)
 
 
 def test_settings_are_listed_with_where_they_are_from(tmp_path: Path) -> None:

@@ -21,17 +21,23 @@ UP = replace(CABLE, state=State.UP, reason="it replies")
 
 
 @pytest.mark.parametrize(
-    ("shown", "verdict", "found"),
+    ("shown", "verdict", "found", "mend"),
     [
-        (UP, "ok", "up: it replies"),
-        (replace(UP, fault="http: captive portal"), "warn", "faulty: http: captive portal"),
-        (replace(UP, state=State.DOWN, reason="4 probes lost"), "warn", "down: 4 probes lost"),
-        (PHONE, "ok", "not connected: that is done on demand"),
-        (replace(PHONE, name="dsl"), "warn", "down: no such device"),
+        (UP, "ok", "up: it replies", ""),
+        (
+            replace(UP, fault="http: captive portal"), "warn", "faulty: http: captive portal",
+            "netswapctl log; netswapctl probe cable",
+        ),
+        (
+            replace(UP, state=State.DOWN, reason="4 probes lost"), "warn", "down: 4 probes lost",
+            "netswapctl probe cable; nmcli device",
+        ),
+        (PHONE, "ok", "not connected: that is done on demand", ""),
+        (replace(PHONE, name="dsl"), "warn", "down: no such device", "nmcli device"),
     ],
-)
-def test_a_link_is_judged(shown: LinkSnapshot, verdict: str, found: str) -> None:
+)  # fmt: skip
+def test_a_link_is_judged(shown: LinkSnapshot, verdict: str, found: str, mend: str) -> None:
     seen = replace(SEEN, links=(UP, shown))
     findings = diagnosis.examine(None, seen, ["phone"], can_end=True, dry_run=False)
     last = [finding for finding in findings if finding[0] == f"link {shown.name}"][-1]
-    assert last[1:3] == (verdict, found)
+    assert last[1:] == (verdict, found, mend)
