@@ -94,6 +94,8 @@ class Restore:
     """Put metric and DNS priority of a link back as they were found."""
 
     link: str
+    patient: bool = False
+    """The link may be dead: NetworkManager goes on waiting for its DHCP server for ever."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,8 @@ def plan_stop(world: World, up: frozenset[str]) -> tuple[Step, ...]:
     """Return how to leave: everything as found, except what would move traffic to a dead link.
 
     While a link that is not up still has a default route, the link that leads keeps its metric.
+    Where none is up there is nothing to lose, and all are put back: a dead backup would go on
+    leading when the preferred link works again, and nobody be there to mend it.
     What netswap connected is disconnected, but for what traffic needs.
     """
     steps: list[Step] = [
@@ -73,12 +75,14 @@ def plan_stop(world: World, up: frozenset[str]) -> tuple[Step, ...]:
     keep = kept_at_stop(world, up)
     free = released_at_stop(world, up)
     kept = (keep, *free)
-    restored = [link for link in world.links if link.name in up and link not in kept]
+    works = any(link.name in up for link in world.links)
+    wanted = [link for link in world.links if (link.name in up if works else link.usable)]
+    restored = [link for link in wanted if link not in kept]
     if not keep:  # before what NetworkManager is asked for: there may be no time left after it
         steps += [
             Reach(_name_of(world, s.found), s.found, s.address) for s in world.servers if s.own
         ]
-    steps += [Restore(link.name) for link in restored]
+    steps += [Restore(link.name, patient=not works) for link in restored]
     steps += [Tidy(link.name) for link in restored if link.doubled]
     return (*steps, *(Disconnect(link.name) for link in free))
 

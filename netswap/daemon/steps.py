@@ -154,8 +154,9 @@ class Steps:
                 servers.reach(server, ifname)
             case SetMetric(link=link, v4=v4, v6=v6):
                 await self._set_metric(step, link, v4, v6)
-            case Restore(link=link):
-                await self._restore(self._to(step), link, self._device(step, link))
+            case Restore(link=link, patient=patient):
+                device = self._device(step, link)
+                await self._restore(self._to(step), link, device, patient=patient)
             case _:
                 await self._ask(step)
 
@@ -290,12 +291,14 @@ class Steps:
         while self._following_up:
             await asyncio.wait(self._following_up)
 
-    async def _restore(self, router: Router, link: str, device: Device) -> bool:
+    async def _restore(
+        self, router: Router, link: str, device: Device, *, patient: bool = False
+    ) -> bool:
         """Put a link back as it was found; return whether it was another way."""
         if (made := self._ahead.get(link)) and not made.route.replaced:
             self._withdraw(link, device)
         with self._foreign_kept(device.ifname):
-            restored = await router.restore(device.path)
+            restored = await router.restore(device.path, patient=patient)
         if restored:
             log.info("Metric and DNS priority of %s are as they were found", link)
         self._withdraw(link, device, restored=restored)

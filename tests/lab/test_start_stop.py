@@ -9,7 +9,7 @@ import time
 import pytest
 
 from netswap.daemon.daemon import READY_S
-from tests.lab.commands import PATIENCE, wait_until
+from tests.lab.commands import PATIENCE, holds, wait_until
 from tests.lab.lab import Lab
 from tests.lab.netswap_toml import NAMED, QUICK
 from tests.lab.nmbus import NmBus
@@ -134,6 +134,22 @@ def test_without_networkmanager_it_says_so(lab: Lab) -> None:
     assert daemon.wait() == 1
     assert daemon.lines[0].startswith("netswapd: cannot reach NetworkManager")
     assert "systemctl status NetworkManager" in daemon.lines[1]
+
+
+def test_stopped_while_no_link_works_it_does_not_leave_a_dead_backup_in_the_lead(lab: Lab) -> None:
+    daemon = lab.netswapd(QUICK)
+    daemon.wait_for("Blocking", 5)
+    cable, tether = lab.link("cable0"), lab.link("tether0")
+    cable.cut()
+    wait_until(lambda: lab.active() == "tether0", 3, "failover")
+    tether.cut()
+    tether.stop_dhcp()
+    daemon.wait_for("No link works", 5)
+    assert daemon.stop() == 0
+    cable.heal()
+    wait_until(lambda: lab.active() == "cable0", 5, "the way that works leads again")
+    assert tether.metrics() == [101]
+    assert holds(lambda: tether.address() is not None, 3), "N2: its DHCP server is silent"
 
 
 def test_without_a_bus_it_says_so(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

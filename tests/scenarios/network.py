@@ -358,7 +358,7 @@ def _edited(step: SetMetric | Restore | Tidy, applied: Applied) -> Applied:
     match step:
         case SetMetric(_, v4, v6):
             return settings.rank(applied, v4, v6)
-        case Restore():
-            return settings.restore(applied) or applied
+        case Restore(patient=patient):
+            return settings.restore(applied, patient=patient) or applied
         case Tidy():
             return applied

@@ -67,6 +67,15 @@ def test_who_had_it_connected_is_noted_beside_the_rank_and_outlives_it() -> None
     assert back == dialled(PROFILE)
 
 
+def test_with_patience_the_endless_time_out_stays_and_so_does_what_it_was() -> None:
+    ranked = rank(PROFILE, 60, None)
+    back = restore(ranked, patient=True)
+    assert back
+    assert plain(back["ipv4"]) == plain(PROFILE["ipv4"]) | {"dhcp-timeout": NEVER_S}
+    assert restore(back, patient=True) is None
+    assert restore(back) == PROFILE
+
+
 def test_other_user_data_stays() -> None:
     data = {"somebody.else": "1"}
     known = PROFILE | {"user": {"data": Variant("a{ss}", data)}}

@@ -339,6 +339,14 @@ def test_a_dead_link_without_a_route_holds_nothing_back() -> None:
     assert plan.kept_at_stop(pulled, frozenset({"tether"})) is None
 
 
+def test_where_no_link_works_all_is_put_back_without_losing_one() -> None:
+    dead = world(link("cable", 100), link("tether", 60), guarded=["cable"])
+    steps = plan.plan_stop(dead, frozenset())
+    restores = (Restore("cable", patient=True), Restore("tether", patient=True))
+    assert steps == (Unblock("cable", "cable"), *restores)
+    assert plan.kept_at_stop(dead, frozenset()) is None
+
+
 def test_where_the_dead_link_leads_nothing_is_kept() -> None:
     dead = world(link("cable", 100), link("tether", 200))
     assert plan.plan_stop(dead, frozenset({"tether"})) == (Restore("tether"),)

@@ -7,6 +7,7 @@ somebody else in between is read and edited once more, then given up with the er
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from netswap.adapters.bus import Bus, BusError
 from netswap.adapters.nm import names, settings
@@ -47,12 +48,12 @@ class Router:
         await self._edit(device, edit, RANK_S)
         return ranked6
 
-    async def restore(self, device: str) -> bool:
+    async def restore(self, device: str, *, patient: bool = False) -> bool:
         """Put back what was found before the first `set_metric`; return whether anything was.
 
-        Raises BusError.
+        With `patient` a link survives it whose DHCP server is silent (N3). Raises BusError.
         """
-        return await self._edit(device, settings.restore)
+        return await self._edit(device, partial(settings.restore, patient=patient))
 
     async def tidy(self, device: str) -> None:
         """Reapply unchanged settings, which removes routes that NM does not know: no DHCP restart.

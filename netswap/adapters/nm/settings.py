@@ -20,6 +20,7 @@ Applied = dict[str, dict[str, Variant]]
 
 NOTE = "netswap.found"
 DIALLED = "netswap.dialled"
+TIMEOUT = "ipv4.dhcp-timeout"
 NEVER_S = 2**31 - 1
 """NetworkManager's word for an infinite time-out (`man nm-settings-nmcli`, ipv4.dhcp-timeout)."""
 
@@ -33,7 +34,7 @@ def rank(applied: Applied, v4: int | None, v6: int | None) -> Applied:
     """Return the settings with these ranks; None leaves a family alone."""
     values: dict[str, int] = {}
     if v4 is not None:
-        values |= {"ipv4.route-metric": v4, "ipv4.dns-priority": v4, "ipv4.dhcp-timeout": NEVER_S}
+        values |= {"ipv4.route-metric": v4, "ipv4.dns-priority": v4, TIMEOUT: NEVER_S}
     if v6 is not None and ranks6(applied):
         values |= {"ipv6.route-metric": v6, "ipv6.dns-priority": v6}
     found = {name: str(_get(applied, name)) for name in values}
@@ -45,13 +46,17 @@ def ranks6(applied: Applied) -> bool:
     return plain(applied.get("ipv6", {}).get("method")) not in _NO_IP
 
 
-def restore(applied: Applied) -> Applied | None:
-    """Return the settings as they were found, None if they are."""
+def restore(applied: Applied, *, patient: bool = False) -> Applied | None:
+    """Return the settings as they were found, None if they are.
+
+    With `patient` the time-out stays infinite, and noted.
+    """
     note = _note(applied)
-    if not note:
-        return None
-    values = {name: None if was == "None" else int(was) for name, was in note.items()}
-    return _with_note(_with(applied, values), {})
+    kept = {name: was for name, was in note.items() if patient and name == TIMEOUT}
+    values = {
+        name: None if was == "None" else int(was) for name, was in note.items() if name not in kept
+    }
+    return _with_note(_with(applied, values), kept) if values else None
 
 
 def dialled(applied: Applied) -> Applied:
