@@ -12,11 +12,20 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from math import inf
 
-from netswap.core.actions import Block, Linger, Reach, Recheck, SetMetric, Step, Tidy
+from netswap.core.actions import (
+    Block,
+    EndConnections,
+    Linger,
+    Reach,
+    Recheck,
+    SetMetric,
+    Step,
+    Tidy,
+)
 
 SETTLE_S = 1.0
 LONGEST_S = 30.0
-_SETTLING = Block | Linger | Reach | SetMetric | Tidy | Recheck
+_SETTLING = Block | EndConnections | Linger | Reach | SetMetric | Tidy | Recheck
 """What gets `SETTLE_S`."""
 
 
@@ -54,6 +63,17 @@ class Attempts:
         for part in (part for step in steps for part in _parts(step)):
             if part in self._attempts:
                 self._attempts[part].at_s = now_s
+
+    def untried(self, steps: Collection[Step]) -> None:
+        """Take back that these were issued: one before them failed, and they do not need it.
+
+        Else they would be tried together with it each time, and never come to their turn.
+        """
+        for part in (part for step in steps for part in _parts(step)):
+            if attempt := self._attempts.get(part):
+                attempt.count -= 1
+                if attempt.count <= 0:
+                    del self._attempts[part]
 
     def failed(self, step: Step, now_s: float) -> float:
         """Note a failure; return when it may be tried again."""

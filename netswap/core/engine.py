@@ -25,6 +25,8 @@ from netswap.core.actions import (
     Connect,
     Disconnect,
     EndConnections,
+    Linger,
+    Reach,
     Say,
     Step,
     Unblock,
@@ -253,6 +255,8 @@ class Engine:
     def _applied(self, failed: Step | None, error: str, now_s: float) -> None:
         steps, self._under_way = self._under_way or (), None
         self._attempts.finished(steps, now_s)
+        if isinstance(failed, Block | EndConnections | Linger | Reach):
+            self._attempts.untried(steps[steps.index(failed) + 1 :])
         for step in takewhile(lambda step: step != failed, steps):
             if isinstance(step, EndConnections):
                 self._addresses.ended(step.addresses)
@@ -340,7 +344,10 @@ class Engine:
     def _end_pin(self, now_s: float) -> None:
         """Let the user's choice go when that link is dead, unless it was meant even so."""
         pin = self._override
-        if pin.mode is Mode.PINNED and not pin.even_if_dead and self._dead(pin.link):
+        unknown = self._settings.link and self._world.link(pin.link) is None
+        if pin.mode is Mode.PINNED and unknown:
+            self._overrule(Override(), f"{pin.link} is no link any more")
+        elif pin.mode is Mode.PINNED and not pin.even_if_dead and self._dead(pin.link):
             track = self._tracks.four(pin.link)
             if self._dial.brings(pin.link, self._world, self._tracks.healths, now_s):
                 return
@@ -364,7 +371,7 @@ class Engine:
         self._needed += self._still_owed(desired)
         self._attempts.forgive_all_but(self._needed, now_s)
         self._note_stuck()
-        steps = tuple(step for step in self._needed if self._attempts.ready(step, now_s))
+        steps = self._ready(now_s)
         held = set(self._needed) - set(steps)
         # Traffic must not be moved to a link that could not be unblocked.
         if self._under_way is not None or any(isinstance(s, Unblock) for s in held):
@@ -375,6 +382,19 @@ class Engine:
                 self._attempts.issued(step, now_s)
             self._under_way = steps
             self._actions.append(Apply(steps))
+
+    def _ready(self, now_s: float) -> tuple[Step, ...]:
+        """Return what may be done now; connections are ended whenever their link is blocked.
+
+        Where it cannot be blocked they are ended once, and again only as often as that is tried.
+        """
+        ready = [step for step in self._needed if self._attempts.ready(step, now_s)]
+        blocked = {step.ifname for step in ready if isinstance(step, Block)}
+        return tuple(
+            step
+            for step in self._needed
+            if step in ready or (isinstance(step, EndConnections) and step.ifname in blocked)
+        )
 
     def _still_owed(self, desired: Desired) -> tuple[Step, ...]:
         """Return what is to be ended yet of links that are and stay guarded, unless it is anew."""

@@ -67,6 +67,9 @@ class Tracks:
     def reconfigure(self, settings: Settings) -> None:
         """Go on with other settings."""
         self._settings = settings
+        if not settings.probe.targets6:
+            self._six.clear()
+            self._dues.clear()
         for track in self:
             track.reconfigure(settings)
         capped = {link.name for link in settings.link if link.data_cap}

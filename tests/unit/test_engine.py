@@ -15,6 +15,8 @@ from netswap.core.actions import (
     EndConnections,
     Kind,
     Level,
+    Linger,
+    Reach,
     Restore,
     Say,
     SendProbe,
@@ -32,9 +34,9 @@ from netswap.core.events import (
     Replied,
     Slept,
 )
-from netswap.core.model import Condition, Mode, Override, Role, State, World
-from netswap.core.settings import DampingSettings, ProbeSettings, Settings
-from tests.unit.worlds import gone, link, take_all, world
+from netswap.core.model import Condition, Mode, Override, Role, Server, State, World
+from netswap.core.settings import DampingSettings, LinkSettings, Match, ProbeSettings, Settings
+from tests.unit.worlds import gone, link, route, take_all, world
 
 CABLE, TETHER = link("cable", 100), link("tether", 200)
 REST = world(CABLE, TETHER, guarded=["tether"])
@@ -436,3 +438,115 @@ def test_stopping_before_the_first_look_does_nothing() -> None:
     engine = Engine(Settings(), 0.0)
     engine.stop()
     assert engine.take_actions() == []
+
+
+# steps that fail
+
+
+def drive(driven: Driven, failing: type[Step], until_s: float, only: str = "") -> int:
+    """Carry out all batches, but for this kind of step, which always fails; return how many."""
+    count = 0
+    while driven.now_s < until_s:
+        for _ in range(50):
+            batches = driven.steps()
+            if not batches:
+                break
+            count += 1
+            (steps,) = batches
+            bad = next((s for s in steps if isinstance(s, failing) and only in s.link), None)
+            done = steps[: steps.index(bad)] if bad else steps
+            driven.world = take_all(done, driven.world)
+            driven.handle(Applied(driven.world, bad, "refused" if bad else ""))
+        driven.now_s += 0.25
+        driven.handle(Elapsed())
+    return count
+
+
+def test_a_link_that_cannot_be_guarded_does_not_keep_the_others_unguarded() -> None:
+    cable, odd, phone = link("cable", 100), link("odd", 150), link("phone", 160)
+    driven = Driven(world(cable, odd, phone))
+    drive(driven, Block, 90, only="odd")
+    assert driven.world.guarded == {"phone"}
+    metrics = {link.name: link.v4.metric for link in driven.world.links if link.v4}
+    assert metrics == {"cable": 100, "odd": 200, "phone": 201}
+
+
+def test_connections_that_cannot_linger_hold_no_swap_up() -> None:
+    cable = link("cable", 100)
+    tether = replace(TETHER, addresses=("198.51.100.2",))
+    settings = replace(PLAIN, guard=replace(PLAIN.guard, linger_s=600.0))
+    driven = Driven(world(cable, tether, guarded=["tether"]), settings)
+    driven.handle(Overridden(Override(Mode.PINNED, "tether")))
+    drive(driven, Linger, 5)
+    assert driven.world.leader == driven.world.link("tether")
+    driven.handle(Overridden(Override()))
+    drive(driven, Linger, 90)
+    assert driven.world.leader == driven.world.link("cable")
+
+
+def test_a_server_that_the_new_link_cannot_reach_keeps_the_old_one_unguarded_no_longer() -> None:
+    """As one with an IPv6 address, and a backup that has IPv4 only."""
+    cable = replace(link("cable", 100), addresses=("198.51.100.1",))
+    tether = replace(TETHER, addresses=("198.51.100.2",))
+    server = Server("2001:db8:9::1", ifname="cable", found="cable")
+    driven = Driven(replace(world(cable, tether, guarded=["tether"]), servers=(server,)))
+    driven.handle(Overridden(Override(Mode.PINNED, "tether")))
+    batches = drive(driven, Reach, 90)
+    assert driven.world.leader == driven.world.link("tether")
+    assert driven.world.guarded == {"cable"}
+    assert batches < 50
+
+
+def test_a_guard_that_cannot_be_set_ends_no_connections_over_and_over() -> None:
+    driven = Driven(world(CABLE, replace(TETHER, addresses=("198.51.100.2",))))
+    batches = 0
+    while (steps := driven.steps()) and batches < 100:
+        batches += 1
+        blocks = [step for step in steps[0] if isinstance(step, Block)]
+        if blocks:
+            driven.handle(Applied(driven.world, blocks[0], "nftables refused"))
+        else:
+            driven.handle(Applied(driven.world))
+    assert batches < 5
+
+
+# other settings
+
+
+def six_up() -> Driven:
+    """Return an engine whose only link answers by both versions of IP."""
+    cable = replace(link("cable", 100), v6=route(100))
+    probe = replace(PLAIN.probe, targets6=("2001:db8::1",))
+    driven = Driven(world(cable), replace(PLAIN, probe=probe))
+    driven.until(5.5)
+    return driven
+
+
+def test_settings_without_ipv6_targets_survive_an_answer_that_comes_before_the_next_look() -> None:
+    driven = six_up()
+    driven.silent = {"cable"}
+    driven.actions.clear()
+    driven.until(6.0)
+    probe = next(a for a in driven.actions if isinstance(a, SendProbe) and a.version == 6)
+    driven.engine.reconfigure(PLAIN)
+    driven.handle(Replied("cable", probe.sequence, "2001:db8::1"))
+
+
+def test_settings_without_ipv6_targets_survive_a_loss_that_comes_before_the_next_look() -> None:
+    driven = six_up()
+    driven.silent = {"cable"}
+    driven.until(6.0)
+    driven.engine.reconfigure(PLAIN)
+    driven.now_s = 7.5
+    driven.handle(Elapsed())
+
+
+def test_a_choice_of_a_link_that_is_none_any_more_ends() -> None:
+    links = tuple(LinkSettings(name, Match(interface=name)) for name in ("cable", "tether"))
+    settings = replace(PLAIN, link=links)
+    driven = Driven(world(link("cable", 100), link("tether", 200), guarded=["tether"]), settings)
+    driven.handle(Overridden(Override(Mode.PINNED, "tether", even_if_dead=True)))
+    driven.actions.clear()
+    driven.engine.reconfigure(replace(settings, link=links[:1]))
+    driven.observe(world(link("cable", 100)))
+    assert driven.engine.snapshot(driven.now_s).override.mode is Mode.AUTO
