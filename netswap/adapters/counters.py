@@ -24,14 +24,14 @@ def read() -> dict[str, Bytes]:
     """Return every interface by its name; nothing where the kernel does not tell."""
     try:
         indices = {name: index for index, name in socket.if_nameindex()}
-        lines = DEVICES.read_text(encoding="utf-8", errors="replace").splitlines()[2:]
+        lines = DEVICES.read_bytes().split(b"\n")[2:-1]
     except OSError:
         return {}
     found = {}
-    for name, numbers in (line.rsplit(":", 1) for line in lines):
-        fields = numbers.split()
-        if (index := indices.get(name.strip())) is not None:
-            found[name.strip()] = Bytes(index, int(fields[0]), int(fields[8]))
+    for padded, numbers in (line.rsplit(b":", 1) for line in lines):
+        fields, name = numbers.split(), os.fsdecode(padded.strip())
+        if (index := indices.get(name)) is not None:
+            found[name] = Bytes(index, int(fields[0]), int(fields[8]))
     return found
 
 

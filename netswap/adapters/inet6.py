@@ -6,6 +6,7 @@ A line is: address, index, prefix length, scope and flags, all hexadecimal, then
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -33,14 +34,16 @@ class Address:
 def addresses(listing: Path = _IF_INET6) -> list[Address]:
     """Return every address of every device; none where the kernel has no IPv6."""
     try:
-        return [_parse(line) for line in listing.read_text().splitlines()]
+        return [_parse(line) for line in listing.read_bytes().split(b"\n") if line]
     except FileNotFoundError:
         return []
 
 
-def _parse(line: str) -> Address:
+def _parse(line: bytes) -> Address:
+    """Read a line. A name may be any bytes but ASCII's white space, of which bytes are split at."""
     address, _index, length, _scope, flags, ifname = line.split()
     usable = not int(flags, 16) & (_DEPRECATED | _TENTATIVE)
     temporary = bool(int(flags, 16) & _TEMPORARY)
     prefix = int(length, 16)
-    return Address(ifname, IPv6Address(bytes.fromhex(address)), usable, temporary, prefix)
+    packed = bytes.fromhex(address.decode("ascii"))
+    return Address(os.fsdecode(ifname), IPv6Address(packed), usable, temporary, prefix)

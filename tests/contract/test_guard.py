@@ -384,3 +384,38 @@ def test_an_accept_elsewhere_does_not_open_the_guard(wire: Guard) -> None:
         pytest.raises(PermissionError),
     ):
         client.sendto(b"x", (V4, 53))
+
+
+ODD = ["b\udcfcro0", "a\u2003b", "a\u0085b", "a\x1cb"]
+"""Names that the kernel takes: not UTF-8, or with what Unicode takes for white space."""
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_somebody_elses_odd_name_holds_the_guard_up_neither_way(name: str) -> None:
+    make("tether0")
+    with Guard() as guard:
+        guard.block("tether0")
+        make(name)
+        guard.unblock("tether0")
+        assert not guard.guarded()
+        guard.block("tether0")
+        assert set(guard.guarded()) == {"tether0"}
+
+
+@pytest.mark.parametrize("name", ["a}b", "a{b", "a,b", "a;b", "a#b", "a$b", "a(b"])
+def test_a_link_with_an_odd_name_is_read_back(name: str) -> None:
+    make(name)
+    with Guard() as guard:
+        guard.block(name)
+        guard.block("tether0")
+        assert set(guard.guarded()) == {name, "tether0"}
+        guard.unblock(name)
+        assert set(guard.guarded()) == {"tether0"}
+
+
+def make(name: str) -> None:
+    """Make an interface that has an IPv6 address."""
+    far = f"far{len(socket.if_nameindex())}"
+    for command in ("add {} type veth peer name {far}", "set {far} up", "set {} up"):
+        words = [word.format(name, far=far) for word in command.split()]
+        subprocess.run(["ip", "link", *words], check=True)

@@ -7,7 +7,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from netswap.adapters import counters, inet6
 from netswap.adapters.host import missing_capabilities, strict_rp_filter
+from netswap.adapters.kernel import holders
 from netswap.adapters.kernel.routes import DefaultRoute, RouteEvents, default_routes
 
 
@@ -140,3 +144,21 @@ def test_the_filter_is_read_from_the_real_place() -> None:
     device.write_text("2")
     assert not strict_rp_filter("cable0")
     assert not strict_rp_filter("cable1")
+
+
+@pytest.mark.parametrize("name", ["b\udcfcro0", "a\u2003b", "a\u0085b", "a\x1cb"])
+def test_an_interface_with_an_odd_name_is_read_like_others(name: str) -> None:
+    for command in (
+        ["add", name, "type", "veth", "peer", "far"],
+        ["set", "far", "up"],
+        ["set", name, "up"],
+    ):
+        subprocess.run(["ip", "link", *command], check=True)
+    assert name in {address.ifname for address in inet6.addresses()}
+    assert {"lo", name} <= counters.read().keys()
+
+
+def test_an_address_whose_peer_is_nobody_is_known() -> None:
+    two_links()
+    ip("address add 10.9.9.9 peer 0.0.0.0 dev cable0")
+    assert holders.shared(["10.9.9.9"], "tether0") == {"10.9.9.9"}

@@ -135,3 +135,10 @@ def test_a_vpn_in_the_main_table_goes_first_while_it_leads() -> None:
     ip("link delete tun0")
     source.hold(HELD, OURS)
     assert way("198.51.100.1", "10.2.0.2") == "tether0"
+
+
+def test_somebody_elses_route_with_our_number_stays_and_disturbs_nothing() -> None:
+    ip(f"route add 10.77.0.0/16 dev cable0 proto {source.PROTOCOL}")
+    source.hold(HELD, OURS)
+    source.hold({}, ())
+    assert way("10.77.0.1") == "cable0"

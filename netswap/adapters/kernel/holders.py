@@ -38,4 +38,6 @@ def parse(bodies: Iterable[bytes]) -> Iterator[tuple[str, int]]:
         family, _bits, _flags, scope, index = _ADDRESS.unpack_from(body)
         if family in _FAMILIES and scope == _UNIVERSE:
             found = netlink.attributes(body[_ADDRESS.size :])
-            yield socket.inet_ntop(family, found.get(_IFA_LOCAL, found[_IFA_ADDRESS])), index
+            known = found.get(_IFA_LOCAL) or found.get(_IFA_ADDRESS)  # no peer: neither if it is 0
+            if known:
+                yield socket.inet_ntop(family, known), index

@@ -79,6 +79,8 @@ def _wanted(
         if leader and leader.ifname not in ours:
             continue
         for index, ifname in names.items():
+            if ifname not in links:
+                continue  # there may be thousands
             needed = list(_rules(family, links.get(ifname, ()), TABLES + index))
             there = list(_ways(family, TABLES + index, ahead.over(ifname, bodies)))
             if needed and there:
@@ -133,6 +135,7 @@ def _own_routes(channel: socket.socket) -> list[bytes]:
         for family in _FAMILIES
         for body in netlink.ask(channel, routes.dump_request(family))
         if routes.ROUTE.unpack_from(body)[5] == PROTOCOL
+        and _number(_found(body)[_RTA_TABLE]) > TABLES  # in others it is somebody else's number
     )
     return [_as_it_stands(body) for body in bodies]
 

@@ -96,7 +96,8 @@ class Guard:
         """Let the link be used again."""
         there = self._places()
         if commands := ruleset.unblock(ifname, there):
-            self._run(commands + _foreign(ruleset.barriers(there).keys() - {ifname}))
+            self._run(commands)  # first of all: traffic is about to go by it
+            self._run(_foreign(ruleset.barriers(there).keys() - {ifname}))
 
     def guarded(self) -> Mapping[str, Barrier]:
         """Read back which links the kernel guards."""

@@ -250,7 +250,8 @@ def barriers(places: frozenset[Place]) -> dict[str, Barrier]:
 
 def _elements(listing: str, name: str) -> str:
     """Return what stands in a set; nft prints no `elements` for an empty one."""
-    found = re.search(rf"set {name} \{{[^}}]*?elements = \{{([^}}]*)\}}", listing)
+    quoted = r'(?:[^"}]|"[^"]*")*'  # a name may have a brace in it
+    found = re.search(rf"set {name} \{{[^}}]*?elements = \{{({quoted})\}}", listing)
     return found[1] if found else ""
 
 
