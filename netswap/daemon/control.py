@@ -93,7 +93,8 @@ class DaemonControl:
 
     async def probe(self, link: str) -> list[tuple[str, float]]:
         """Probe once over a link, beside the regular probes: this counts for nothing."""
-        ifname = next(s.ifname for s in self._daemon.snapshot().links if s.name == link)
+        found = (seen.ifname for seen in self._daemon.snapshot().links if seen.name == link)
+        ifname = next(found, "")  # it may have gone while polkit was asked
         targets = self._daemon.configuration.settings.probe.targets
         if not ifname:
             raise CallError(api.CANNOT_PROBE, f"{link} has no device now; see nmcli device")

@@ -116,6 +116,8 @@ class Daemon:
         self._world_before: World | None = None
         self._blind = ""
         """Why the network could not be looked at the last time."""
+        self._blind_again: asyncio.TimerHandle | None = None
+        """When it is looked again then, if nothing happens before."""
         self._inbox: deque[Event] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._looking = True
@@ -176,7 +178,7 @@ class Daemon:
         if self.client is not None:
             with contextlib.suppress(BusError):
                 await self.client.refresh()
-        self._look()
+        self._look_or_end()
         await self.settled()
 
     async def settled(self) -> None:
@@ -330,7 +332,11 @@ class Daemon:
         """Look when the burst of changes that is coming in is over."""
         if not self._looking:
             self._looking = True
-            asyncio.get_running_loop().call_soon(self._look)
+            asyncio.get_running_loop().call_soon(self._look_or_end)
+
+    def _look_or_end(self) -> None:
+        with or_end():  # else it would be blind from then on, and the watchdog fed
+            self._look()
 
     def _look(self) -> None:
         self._looking = False
@@ -365,7 +371,10 @@ class Daemon:
             if self._blind != str(error):
                 log.error("Cannot see how the network is, it is taken to be as it was: %s", error)
             self._blind = str(error)
-            asyncio.get_running_loop().call_later(RECONNECT_S, self._look_soon)
+            if self._blind_again is not None:
+                self._blind_again.cancel()
+            loop = asyncio.get_running_loop()
+            self._blind_again = loop.call_later(RECONNECT_S, self._look_soon)
             return self._world_before
         self._world_before, self._blind = world, ""
         self._probing.keep([link.name for link in world.links])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
+from netswap.adapters.bus import CallError
 from netswap.adapters.nm.client import Client
 from netswap.config import Configuration
+from netswap.core.model import World
+from netswap.daemon.control import DaemonControl
 from netswap.daemon.daemon import Daemon, or_end
 
 
@@ -69,3 +72,46 @@ def test_news_that_come_before_all_is_open_wait() -> None:
 
     asyncio.run(start())
     assert not problems
+
+
+def test_a_look_that_fails_as_nobody_foresaw_ends_netswapd() -> None:
+    """Else it would see nothing from then on, feed the watchdog, and keep its guard."""
+
+    class Surprised(Daemon):
+        def _observe(self) -> World:
+            raise KeyError(6)
+
+    async def look() -> None:
+        daemon = Surprised(Configuration(), dry_run=True)
+        daemon._looking = False
+        daemon._look_soon()
+        await asyncio.sleep(0.1)
+
+    with pytest.raises(SystemExit):
+        asyncio.run(look())
+
+
+def test_who_cannot_look_waits_with_one_timer_however_often_something_happens() -> None:
+    class Exhausted(Daemon):
+        def _observe(self) -> World:
+            raise OSError(24, "Too many open files")
+
+    async def look() -> list[asyncio.TimerHandle]:
+        daemon = Exhausted(Configuration(), dry_run=True)
+        daemon._world_before = World()
+        for _ in range(9):
+            daemon._look()
+        loop: Any = asyncio.get_running_loop()
+        timers = [timer for timer in loop._scheduled if not timer.cancelled()]
+        return [timer for timer in timers if timer._callback == daemon._look_soon]
+
+    assert len(asyncio.run(look())) == 1
+
+
+def test_a_probe_over_a_link_that_has_just_gone_is_refused() -> None:
+    async def probe() -> None:
+        daemon = Daemon(Configuration(), dry_run=True)
+        with pytest.raises(CallError, match="gone has no device now"):
+            await DaemonControl(daemon).probe("gone")
+
+    asyncio.run(probe())

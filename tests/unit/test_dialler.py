@@ -11,7 +11,7 @@ import pytest
 
 from netswap.adapters.bus import TIMED_OUT, Bus, BusError
 from netswap.adapters.nm import names
-from netswap.adapters.nm.dialler import LATE_S, Dialler
+from netswap.adapters.nm.dialler import KEPT, LATE_S, Dialler
 from netswap.adapters.nm.intentions import Intentions
 from netswap.adapters.nm.names import DeviceState
 from netswap.adapters.nm.router import Router
@@ -143,3 +143,39 @@ def test_what_the_user_connects_meanwhile_stays_the_users(manager: Answers, memb
     asyncio.run(run())
     assert manager.applied == []
     assert dial.own == {"/ActiveConnection/1"}
+
+
+def test_a_networkmanager_that_hangs_is_not_waited_for_long(manager: Answers) -> None:
+    """Another link may come first, and its takeover waits for this."""
+
+    class Hangs(Answers):
+        async def call(self, *_: Any) -> list[Any]:
+            return await asyncio.Future()
+
+    async def run() -> None:
+        began_s = asyncio.get_running_loop().time()
+        with pytest.raises(BusError, match="no answer within 2 s"):
+            await dialler(Hangs()).connect(None, "phone")
+        assert asyncio.get_running_loop().time() - began_s < 4
+
+    asyncio.run(run())
+
+
+def test_activations_that_are_over_are_forgotten() -> None:
+    """As of a link on demand that comes to nothing each minute while the preferred one is away."""
+
+    class Countless(Answers):
+        count = 0
+
+        def ActivateConnection(self, *_: object) -> list[Any]:  # noqa: N802
+            self.count += 1
+            return [f"/Active/{self.count}"]
+
+    async def run() -> None:
+        dials = dialler(Countless())
+        for _ in range(1000):
+            await dials.connect(None, "phone")
+            dials.look([])
+        assert len(dials.own) <= KEPT
+
+    asyncio.run(run())

@@ -21,8 +21,11 @@ ANY = "/"
 """NetworkManager chooses the device."""
 NOT_FOR_US = frozenset({"UnknownMethod", "UnknownObject", "PermissionDenied", "AccessDenied"})
 """How the errors end that a profile is answered with which is gone, or another user's."""
+CONNECT_S = 2.0
 LATE_S = 300.0
 """For so long an activation may still come that NetworkManager was asked for and hung."""
+KEPT = 64
+"""So many activations are remembered, whether they are over or not."""
 
 
 class Profile(NamedTuple):
@@ -55,7 +58,17 @@ class Dialler:
         """Devices' paths → their activations, as seen last."""
 
     async def connect(self, uuid: str | None, connection: str | None) -> None:
-        """Begin to connect, on whichever device fits. Raises BusError, LookupError."""
+        """Begin to connect, on whichever device fits. Raises BusError, LookupError.
+
+        A NetworkManager that hangs must not hold up a takeover by another link that comes first.
+        """
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await self._connect(uuid, connection)
+        except TimeoutError:
+            raise BusError(TIMED_OUT, f"no answer within {CONNECT_S:g} s") from None
+
+    async def _connect(self, uuid: str | None, connection: str | None) -> None:
         profile = await self.find(uuid, connection)
         if profile is None:
             raise LookupError("NetworkManager has no such connection: see `nmcli connection`")
@@ -65,13 +78,17 @@ class Dialler:
                 names.SERVICE, names.PATH, names.MANAGER, "ActivateConnection", "ooo",
                 profile.path, ANY, ANY,
             )  # fmt: skip
-        except BusError as error:
-            if error.name == TIMED_OUT:
+        except (BusError, asyncio.CancelledError) as error:
+            if not isinstance(error, BusError) or error.name == TIMED_OUT:
                 self._late[profile.uuid] = asyncio.get_running_loop().time() + LATE_S
             else:
                 self._intentions.discard(profile.uuid)
             raise
         self._late.pop(profile.uuid, None)
+        if len(self.own | self._met) >= KEPT:  # what is over never comes back under its path
+            there = set(self._active.values())
+            self.own &= there
+            self._met &= there
         self.own.add(active)
 
     async def disconnect(self, device: Device) -> None:
