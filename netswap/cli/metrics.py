@@ -31,7 +31,7 @@ def _address(
     _ctx: click.Context, _param: click.Parameter, value: str | None
 ) -> str | tuple[str, int] | None:
     """Read 127.0.0.1:9786, [::1]:9786 or unix:/path; only this computer may be let in."""
-    if value is None or value.startswith(UNIX):
+    if value is None or (value.startswith(UNIX) and value != UNIX):
         return value
     host, _, port = value.rpartition(":")
     try:

@@ -52,6 +52,11 @@ def tool(what: str) -> None:
             "Hint: see `netswapctl completion --help`\n",
         ),
         (cli, "metrics --listen 127.0.0.1:99999", "netswapctl: Invalid value for '--listen'"),
+        (
+            cli,
+            "metrics --listen unix:",
+            "netswapctl: Invalid value for '--listen': 'unix:' is none",
+        ),
         (cli, "status --json --format plain", "netswapctl: --format and --template exclude each"),
     ],
 )
