@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import sys
+import io
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -63,9 +63,11 @@ def plain(outage: Outage) -> dict[str, Any]:
 def print_csv(rows: Sequence[dict[str, Any]]) -> None:
     """Print for spreadsheets (RFC 4180)."""
     names = list(Outage.__dataclass_fields__)
-    writer = csv.DictWriter(sys.stdout, ["start", "length_s", *names, "done"])
+    text = io.StringIO()  # click knows what to do where the output is closed, csv does not
+    writer = csv.DictWriter(text, ["start", "length_s", *names, "done"])
     writer.writeheader()
     writer.writerows(rows)
+    click.echo(text.getvalue(), nl=False)
 
 
 def listed(

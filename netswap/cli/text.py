@@ -58,15 +58,22 @@ def unpainted(text: str, _colour: str) -> str:
     return text
 
 
-def paint_for(stream: TextIO = sys.stdout) -> Paint:
+def is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether somebody looks. Python has None in place of a stream that was closed (`>&-`)."""
+    return stream is not None and stream.isatty()
+
+
+def paint_for(stream: TextIO | None = sys.stdout) -> Paint:
     """Return how to colour what goes there: only a terminal, not with NO_COLOR (no-color.org)."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return unpainted if plain or not stream.isatty() else painted
+    return unpainted if plain or not is_terminal(stream) else painted
 
 
-def width_of(stream: TextIO = sys.stdout) -> int | None:
+def width_of(stream: TextIO | None = sys.stdout) -> int | None:
     """Return how many columns there are; None where lines may be of any length."""
-    return (os.get_terminal_size(stream.fileno()).columns or None) if stream.isatty() else None
+    if stream is None or not is_terminal(stream):
+        return None
+    return os.get_terminal_size(stream.fileno()).columns or None
 
 
 def columns(text: str) -> int:

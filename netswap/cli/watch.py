@@ -21,7 +21,7 @@ from netswap.cli.keys import Extra, Keys
 from netswap.cli.log import from_now_on
 from netswap.cli.show import follow_text
 from netswap.cli.status import Status
-from netswap.cli.text import paint_for, unpainted
+from netswap.cli.text import is_terminal, paint_for, unpainted
 from netswap.errors import UserError
 
 EVERY_S = 1.0
@@ -36,7 +36,7 @@ def watch() -> int:
     Keys: `u` and the number of a link use it, `a` chooses automatically again, `p` pauses for half
     an hour, `r` resumes, `q` quits. Without a terminal it is the same as `status --follow`.
     """
-    live = sys.stdin.isatty() and sys.stdout.isatty()
+    live = is_terminal(sys.stdin) and is_terminal(sys.stdout)
     if live:
         return talk(_watch)
     talk(follow_text)

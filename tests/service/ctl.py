@@ -35,6 +35,13 @@ def netswapctl(*arguments: str, typed: str = "", env: dict[str, str] | None = No
     return Done(done.returncode, done.stdout, done.stderr)
 
 
+def without_output(*arguments: str) -> Done:
+    """Run a command whose output is closed, as `>&-` does it in a shell."""
+    closing = ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, *arguments]
+    done = subprocess.run(closing, stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+    return Done(done.returncode, "", done.stderr)
+
+
 class Running:
     """A command that stays, and what it prints. Leaving the context ends it."""
 

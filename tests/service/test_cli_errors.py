@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from netswap.adapters.bus import CallError
+from netswap.history.facts import Fact, What
+from netswap.history.store import Batch, Store
 from netswap.service import api
-from tests.service.ctl import netswapctl
+from tests.service.ctl import netswapctl, without_output
 from tests.service.fake import REFUSE_ALL, FakeNetswapd, PrivateBus
 
 READING = [
@@ -128,3 +130,18 @@ def test_wrong_usage(arguments: list[str], message: str, hint: str) -> None:
     assert first.startswith("netswapctl: ")
     assert message in first
     assert second == f"Hint: {hint}"
+
+
+@pytest.mark.parametrize("command", ["status", "log", "links", "config", "doctor"])
+def test_a_closed_output_is_no_trouble(netswapd: FakeNetswapd, command: str) -> None:
+    assert without_output(command) == (0, "", "")
+
+
+@pytest.mark.parametrize("command", ["history", "history --csv", "report", "graph"])
+def test_nor_is_it_for_what_is_recorded(tmp_path: Path, command: str) -> None:
+    path = tmp_path / "history.db"
+    facts = [Fact(1.0, What.BEGIN), Fact(5.0, What.LINK, "cable", "down")]
+    with Store(path) as writer:
+        writer.write([Batch(1000.0, facts)])
+    past = ["--since", "99999d", "--database", str(path)]
+    assert without_output(*command.split(), *past) == (0, "", "")

@@ -69,3 +69,9 @@ def test_colours_only_on_a_terminal_and_only_if_wanted(monkeypatch: pytest.Monke
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("TERM", "dumb")
     assert text.paint_for(Screen())("x", "red") == "x"
+
+
+def test_a_stream_that_is_closed_is_no_terminal() -> None:
+    assert not text.is_terminal(None)
+    assert text.paint_for(None)("x", "red") == "x"
+    assert text.width_of(None) is None
