@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import UserDict
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -50,6 +50,18 @@ class Netswapctl(Complaining, click.Group):
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Name the commands."""
         return list(COMMANDS)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. What is wrong with how it was called leads to its own help.
+
+        click's parser leaves out whose option lacks its value.
+        """
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            if error.ctx is None and (name := ctx.invoked_subcommand):
+                error.ctx = click.Context(self.commands[name], parent=ctx, info_name=name)
+            raise
 
 
 @click.group(

@@ -57,6 +57,12 @@ def tool(what: str) -> None:
             "metrics --listen unix:",
             "netswapctl: Invalid value for '--listen': 'unix:' is none",
         ),
+        (
+            cli,
+            "pause --for",
+            "netswapctl: Option '--for' requires an argument.\n"
+            "Hint: see `netswapctl pause --help`\n",
+        ),
         (cli, "status --json --format plain", "netswapctl: --format and --template exclude each"),
     ],
 )
