@@ -11,6 +11,9 @@ UNIT_B = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 UNIT_B |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
 """A unit of data in small letters, in bytes: GB as bills have it, GiB as some programs do."""
 
+YEAR_S = 366 * UNIT_S["d"]
+"""The longest time for which something can be asked of netswapd."""
+
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?b)\s*", re.ASCII | re.IGNORECASE)
 _PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(min|[smhd])", re.ASCII)
 

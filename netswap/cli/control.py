@@ -7,13 +7,19 @@ from collections.abc import Awaitable, Callable
 
 import click
 
+from netswap import units
 from netswap.cli import render
 from netswap.cli.client import Service, talk
 from netswap.cli.options import duration, the_link
 from netswap.cli.status import Status
 from netswap.errors import UserError
 
-how_long = click.option("--for", "seconds", type=duration, help="For so long, such as 30m.")
+how_long = click.option(
+    "--for",
+    "seconds",
+    type=duration,
+    help=f"For so long, such as 30m; at most a year ({units.duration(units.YEAR_S)}).",
+)
 
 
 @click.command()

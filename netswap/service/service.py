@@ -11,13 +11,12 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
+from netswap import units
 from netswap.adapters.bus import Answer, Bus, Call, CallError, Variant
 from netswap.service import access, api, state
 from netswap.service.state import Properties
 
 CALLS_PER_S = 200
-LONGEST_S = 366 * 86400.0
-"""The longest time that can be asked for: a year."""
 
 
 class Control(Protocol):
@@ -283,7 +282,8 @@ def _find(call: Call, interfaces: tuple[api.Interface, ...]) -> api.Interface:
 
 
 def _check_seconds(seconds: float) -> None:
-    if not (math.isfinite(seconds) and 0 <= seconds <= LONGEST_S):
-        raise CallError(
-            api.INVALID_ARGUMENT, f"{seconds:g} seconds: 0 to {LONGEST_S:g} (a year) are possible"
-        )
+    if math.isnan(seconds) or seconds < 0:
+        raise CallError(api.INVALID_ARGUMENT, f"{seconds:g} seconds are no time")
+    if seconds > units.YEAR_S:
+        longest = units.duration(units.YEAR_S)
+        raise CallError(api.INVALID_ARGUMENT, f"too long: at most a year ({longest}) is possible")

@@ -10,9 +10,10 @@ from typing import Any, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netswap import units
 from netswap.adapters.bus import Answer, Bus, Call, CallError, Variant
 from netswap.service import api
-from netswap.service.service import LONGEST_S, Service
+from netswap.service.service import Service
 from tests.fuzz.test_nm import TEXTS, VALUES
 from tests.service.fake import Table
 from tests.unit.worlds import fixed
@@ -90,7 +91,7 @@ def answers(what: list[Call]) -> Table:
 def test_whatever_is_called_it_is_answered_or_refused(what: list[Call]) -> None:
     for order, *arguments in answers(what).asked:
         numbers = [argument for argument in arguments if isinstance(argument, float)]
-        assert all(math.isfinite(n) and 0 <= n <= LONGEST_S for n in numbers)
+        assert all(math.isfinite(n) and 0 <= n <= units.YEAR_S for n in numbers)
         if order in ("use", "probe"):
             assert arguments[0] in ("cable", "phone")
         if order == "resync":

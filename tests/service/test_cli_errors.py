@@ -93,6 +93,14 @@ def test_an_unknown_link_is_named_with_those_there_are(netswapd: FakeNetswapd) -
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("command", ["use cable", "pause"])
+def test_who_asks_for_too_long_is_told_the_longest(netswapd: FakeNetswapd, command: str) -> None:
+    assert netswapctl(*command.split(), "--for", "400d") == (
+        2, "", "netswapctl: too long: at most a year (366 d) is possible\n"
+    )  # fmt: skip
+    assert netswapctl(*command.split(), "--for", "366d").status == 0
+
+
 def test_a_service_of_another_version_is_told_apart(netswapd: FakeNetswapd) -> None:
     for link in netswapd.table.the_links:
         del link["Rtt"]
