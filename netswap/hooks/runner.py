@@ -34,6 +34,8 @@ class Runner:
 
     def look(self) -> None:
         """Tell beforehand what would be run, and what not."""
+        if why := scripts.obstacle(self._folder):  # it may come later
+            log.warning("There is nothing to run in %s: %s", self._folder, why)
         for hook in scripts.hooks(self._folder):
             if self._may_run(hook):
                 log.info("Running %s on a swap", hook)

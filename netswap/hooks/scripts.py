@@ -27,6 +27,15 @@ def hooks(folder: Path) -> list[Path]:
     return [p for p in found if NAME.fullmatch(p.name) and not LEFT_OVER.fullmatch(p.name)]
 
 
+def obstacle(folder: Path) -> str:
+    """Return why the folder cannot be looked into; "" if it can."""
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
 def objection(hook: Path) -> str:
     """Return why a hook must not be run; "" if it may."""
     try:

@@ -150,6 +150,20 @@ def test_what_may_not_be_run_is_said(netswapd: FakeNetswapd, folder: Folder) -> 
         folder.wait_for("told", ["run"])
 
 
+def test_a_folder_that_is_missing_is_told_of_and_may_come_later(
+    netswapd: FakeNetswapd, folder: Folder
+) -> None:
+    folder.hooks.rmdir()
+    with Program("netswap.hooks", "--dir", str(folder.hooks)) as program:
+        program.wait_for(f"There is nothing to run in {folder.hooks}: No such file or directory")
+        program.wait_for("netswapd is there\n")
+        folder.hooks.mkdir(mode=0o755)
+        folder.add("10-tell", "echo run >>{0}/told")
+        netswapd.swap(*OUTAGE)
+        folder.wait_for("told", ["run"])
+        assert program.news() == ""
+
+
 def test_it_waits_for_the_service(bus: PrivateBus, folder: Folder) -> None:
     folder.add("10-tell", 'echo "$NETSWAP_TO" >>{0}/told')
     with Program("netswap.hooks", "--dir", str(folder.hooks)) as program:

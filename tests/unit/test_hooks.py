@@ -69,7 +69,12 @@ def test_hooks_are_found_in_order_without_what_editors_leave(folder: Path) -> No
     for name in ("20-b", "10-a.sh", "10-a.sh~", ".hidden", "x.bak", "x.dpkg-old", "a b", "README"):
         hook(folder, name)
     assert [path.name for path in scripts.hooks(folder)] == ["10-a.sh", "20-b", "README"]
+    assert scripts.obstacle(folder) == ""
+
+
+def test_a_folder_that_is_not_there_has_no_hooks_and_says_why(folder: Path) -> None:
     assert scripts.hooks(folder / "none") == []
+    assert scripts.obstacle(folder / "none") == "No such file or directory"
 
 
 def test_a_hook_that_only_its_owner_may_write_is_run(folder: Path) -> None:
