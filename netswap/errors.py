@@ -6,6 +6,10 @@ FAILED = 1
 """Exit status: it could not be done."""
 MISCONFIGURED = 2
 """Exit status: wrong usage or configuration."""
+NOT_RUNNING = 3
+"""Exit status: there is no netswapd to talk to."""
+NOT_ALLOWED = 4
+"""Exit status: this user may not do that."""
 
 
 def one_line(text: str) -> str:

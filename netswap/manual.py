@@ -127,6 +127,13 @@ def _help(command: click.Command) -> str:
     )
 
 
+def statuses() -> str:
+    """Return every exit status of netswapctl and what it means."""
+    from netswap.cli.main import STATUSES  # noqa: PLC0415
+
+    return "\n".join(f"**{status}**\n:   {meaning}.\n" for status, meaning in STATUSES.items())
+
+
 def example() -> str:
     """Return a netswap.toml that tells all and changes nothing."""
     tables = []
@@ -154,6 +161,7 @@ def files() -> dict[Path, str]:
         "netswapd": options(main, "netswapd"),
         "netswapctl": options(cli, "netswapctl"),
         "commands": commands(cli, "netswapctl"),
+        "statuses": statuses(),
         "hooks": options(hooks, "netswap-hooks"),
         "notify": options(notify, "netswap-notify"),
     }

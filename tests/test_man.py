@@ -11,7 +11,7 @@ import click
 import pytest
 
 from netswap import config, manual
-from netswap.cli.main import cli
+from netswap.cli.main import STATUSES, cli
 from netswap.core.settings import Settings
 from netswap.daemon.__main__ import main as netswapd
 from netswap.hooks.__main__ import main as netswap_hooks
@@ -110,6 +110,13 @@ def test_every_command_has_its_section() -> None:
     assert re.findall(r"^## netswapctl (\w+)", page, re.MULTILINE) == cli.list_commands(
         click.Context(cli)
     )
+
+
+def test_every_exit_status_is_explained_as_in_the_help() -> None:
+    page, told = shown("netswapctl.1"), " ".join(cli.get_help(click.Context(cli)).split())
+    for status, meaning in STATUSES.items():
+        assert f"{status} {meaning}" in told
+        assert f"{status} {meaning}." in page
 
 
 def test_the_example_file_changes_nothing() -> None:

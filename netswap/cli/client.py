@@ -11,12 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from netswap.adapters.bus import DISCONNECTED, TIMED_OUT, Bus, BusError, Signal, plain
 from netswap.cli.status import MANAGER, Status, read
 from netswap.cli.text import printable
-from netswap.errors import FAILED, MISCONFIGURED, UserError
-
-NOT_RUNNING = 3
-"""Exit status: there is no netswapd to talk to."""
-NOT_ALLOWED = 4
-"""Exit status: this user may not do that."""
+from netswap.errors import FAILED, MISCONFIGURED, NOT_ALLOWED, NOT_RUNNING, UserError
 
 SERVICE = "org.netswap1"
 PATH = "/org/netswap1"

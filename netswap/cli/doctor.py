@@ -11,11 +11,11 @@ import click
 
 from netswap import __version__, config
 from netswap.cli import render
-from netswap.cli.client import NETWORK_MANAGER, NOT_RUNNING, Finding, Service, talk
+from netswap.cli.client import NETWORK_MANAGER, Finding, Service, talk
 from netswap.cli.options import as_json
 from netswap.cli.show import print_lines, print_rows
 from netswap.cli.text import paint_for
-from netswap.errors import ConfigurationError, UserError
+from netswap.errors import NOT_RUNNING, ConfigurationError, UserError
 
 HOOK = "90-netswap"
 DISPATCHER = ("etc/NetworkManager/dispatcher.d", "usr/lib/NetworkManager/dispatcher.d")

@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 import click
 
 from netswap import __version__
-from netswap.command import HELP, Complaining
+from netswap.command import HELP, INTERRUPTED, Complaining
+from netswap.errors import FAILED, MISCONFIGURED, NOT_ALLOWED, NOT_RUNNING
 
 NAME = "netswapctl"
 
@@ -34,6 +35,21 @@ COMMANDS = {
     "completion": "completion",
 }
 """Each command, in the order of the help, and the module it is in."""
+
+STATUSES = {
+    0: "fine",
+    FAILED: "it could not be done",
+    MISCONFIGURED: "wrong usage or configuration",
+    NOT_RUNNING: "netswapd is not running, or there is no system bus",
+    NOT_ALLOWED: "not allowed",
+    INTERRUPTED: "interrupted",
+}
+"""What each exit status means."""
+
+ABOUT = f"""Show and steer netswapd, which keeps this computer online over its backup link.
+
+Exit status: {"; ".join(f"{status} {meaning}" for status, meaning in STATUSES.items())}.
+"""
 
 
 class Imported(UserDict[str, click.Command]):
@@ -66,6 +82,7 @@ class Netswapctl(Complaining, click.Group):
 
 @click.group(
     NAME,
+    help=ABOUT,
     cls=Netswapctl,
     commands=Imported(dict.fromkeys(COMMANDS)),  # type: ignore[arg-type]  # filled when asked
     invoke_without_command=True,
@@ -74,11 +91,7 @@ class Netswapctl(Complaining, click.Group):
 @click.version_option(__version__, prog_name=NAME)
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    """Show and steer netswapd, which keeps this computer online over its backup link.
-
-    Exit status: 0 fine, 1 failed, 2 wrong usage or configuration, 3 netswapd is not running, 4 not
-    allowed.
-    """
+    """Run a command."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 

@@ -13,10 +13,10 @@ import click
 
 from netswap import config
 from netswap.cli import toml
-from netswap.cli.client import NOT_ALLOWED, Offer, Service, Setting, talk
+from netswap.cli.client import Offer, Service, Setting, talk
 from netswap.config import Configuration
 from netswap.core.settings import CheckSettings, LinkSettings, Match, Settings
-from netswap.errors import MISCONFIGURED, ConfigurationError, UserError
+from netswap.errors import MISCONFIGURED, NOT_ALLOWED, ConfigurationError, UserError
 
 KINDS = {"ethernet": "cable", "wifi": "wifi", "modem": "modem", "bluetooth": "bluetooth"}
 """What a link is called by the type of its device, unless the user knows better."""

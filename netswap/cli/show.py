@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import click
 
 from netswap.cli import bars, render
-from netswap.cli.client import NOT_RUNNING, Changed, Presence, Service, Transition, talk
+from netswap.cli.client import Changed, Presence, Service, Transition, talk
 from netswap.cli.options import as_json, the_link
 from netswap.cli.text import paint_for, width_of
-from netswap.errors import UserError
+from netswap.errors import NOT_RUNNING, UserError
 
 CHECKED = {"preferred": 0, "backup": 10, "offline": 11, "starting": 12}
 """The exit status of `status --check` by state."""

@@ -9,8 +9,8 @@ import pytest
 
 from netswap.adapters.bus import TIMED_OUT, Bus, BusError
 from netswap.cli import client
-from netswap.cli.client import NOT_RUNNING, Service, UnansweredError
-from netswap.errors import MISCONFIGURED, UserError
+from netswap.cli.client import Service, UnansweredError
+from netswap.errors import MISCONFIGURED, NOT_RUNNING, UserError
 from netswap.service import api
 
 GONE = BusError("org.freedesktop.DBus.Error.ServiceUnknown", "nobody has that name")
