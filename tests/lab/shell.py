@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.lab import sandbox
 from tests.lab.lab import Lab
 from tests.lab.spec import TARGETS
-from tests.lab.trouble import ACTIONS
+from tests.lab.trouble import ACTIONS, usage
 
 RC = Path("/run/lab/bashrc")
 
@@ -45,7 +45,7 @@ def bashrc() -> str:
 
 def greeting() -> str:
     """Return the lines that tell a newcomer what is here."""
-    actions = "\n  ".join(f"{f'{action} LINK':<26} {does}" for action, does in ACTIONS.items())
+    actions = "\n  ".join(f"{usage(action):<26} {does}" for action, does in ACTIONS.items())
     return GREETING.format(actions=actions)
 
 

@@ -16,7 +16,7 @@ from tests.lab.spec import LinkSpec
 ACTIONS = {
     "cut": "the ISP silently drops all that it forwards",
     "cut_icmp": "the ISP silently drops ICMP only",
-    "lose": "the ISP loses so many percent (lose LINK PERCENT)",
+    "lose": "the ISP loses so many percent",
     "heal": "the ISP forwards everything again",
     "pull": "take the cable out",
     "plug": "put the cable in",
@@ -28,6 +28,11 @@ ACTIONS = {
 """Methods of Link, and what they do."""
 
 
+def usage(action: str) -> str:
+    """Return how an action is called."""
+    return f"{action} LINK PERCENT" if action == "lose" else f"{action} LINK"
+
+
 def main(arguments: list[str]) -> int:
     """Do one action on one link; return the exit status."""
     match arguments:
@@ -35,7 +40,8 @@ def main(arguments: list[str]) -> int:
             return attempt(partial(Link(LinkSpec(name), Commands()).lose, int(percent)))
         case [action, name] if action in ACTIONS and action != "lose":
             return attempt(getattr(Link(LinkSpec(name), Commands()), action))
-    print("usage: " + " | ".join(f"{action} LINK" for action in ACTIONS), file=sys.stderr)
+    meant = [action for action in arguments[:1] if action in ACTIONS] or ACTIONS
+    print("usage: " + " | ".join(map(usage, meant)), file=sys.stderr)
     return 2
 
 
