@@ -21,6 +21,10 @@ CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 GAP = "  "
 NARROWEST = 4
 """A column that must give way is still this wide."""
+FIRST = 24
+"""The first one tells the rows apart: from this width on it gives way after all others only."""
+NARROWEST_FIRST = 8
+"""So wide it still is then."""
 
 
 class Cell(NamedTuple):
@@ -95,10 +99,27 @@ def table(
 ) -> list[str]:
     """Lay rows out in columns; where there is too little room, the widest ones give way."""
     widths = [max(columns(cell.text) for cell in column) for column in zip(*rows, strict=True)]
-    room = None if width is None else width - len(GAP) * (len(widths) - 1)
-    while room is not None and sum(widths) > room and max(widths) > NARROWEST:
-        widths[widths.index(max(widths))] -= 1
-    return [_line(row, widths, paint) for row in rows]
+    if width is not None:
+        widths = _fitted(widths, width)
+    return [_line(row[: len(widths)], widths, paint) for row in rows]
+
+
+def _fitted(widths: Sequence[int], width: int) -> list[int]:
+    """Make columns fit: the widest gives way, of equal ones the right one.
+
+    Where all are as narrow as they get, the last one is left out.
+    """
+    fitted, room = list(widths), width - len(GAP) * (len(widths) - 1)
+    least = NARROWEST_FIRST if len(widths) > 1 else 1
+    while sum(fitted) > room:
+        able = [n for n, own in enumerate(fitted) if own > (NARROWEST if n else FIRST)]
+        if able:
+            fitted[max(able, key=lambda n: (fitted[n], n))] -= 1
+        elif fitted[0] > least:
+            fitted[0] -= 1
+        else:
+            return _fitted(widths[:-1], width)
+    return fitted
 
 
 def _line(row: Iterable[Cell], widths: Iterable[int], paint: Paint) -> str:

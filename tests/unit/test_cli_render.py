@@ -151,9 +151,15 @@ def test_a_long_name_gives_way_to_the_width_of_the_terminal() -> None:
     long = a_link(name="a" * 32, device="enx0123456789ab")
     lines = render.status(a_status(long, PHONE), NOW_S, width=80)
     assert max(map(len, lines[2:])) <= 80
-    assert lines[3].startswith("* aaaaaaaaa")
-    assert "…" in lines[3]
+    assert lines[3].startswith(f"* {'a' * 21}…  enx0")
     assert "guarded" in lines[4]
+
+
+@pytest.mark.parametrize("width", [20, 40])
+def test_on_a_narrow_terminal_the_links_keep_their_names(width: int) -> None:
+    lines = render.status(a_status(), NOW_S, width=width)[2:]
+    assert max(map(len, lines)) <= width
+    assert [line[:7] for line in lines] == ["  LINK ", "* cable", "  phone"]
 
 
 def test_colours_do_not_move_columns() -> None:

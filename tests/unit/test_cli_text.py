@@ -31,13 +31,28 @@ def test_nothing_that_a_terminal_obeys_is_left(said: str) -> None:
     assert text.printable(said).isprintable()
 
 
-@given(
-    st.lists(st.tuples(st.text(max_size=40), st.text(max_size=40)), min_size=1), st.integers(20, 90)
-)
-def test_no_line_is_wider_than_the_terminal(rows: list[tuple[str, str]], width: int) -> None:
+TEXTS = st.text(max_size=40)
+ROWS = st.integers(1, 9).flatmap(lambda n: st.lists(st.tuples(*[TEXTS] * n), min_size=1))
+
+
+@given(ROWS, st.integers(1, 90))
+def test_no_line_is_wider_than_the_terminal(rows: list[tuple[str, ...]], width: int) -> None:
     lines = text.table([[Cell(text.printable(cell)) for cell in row] for row in rows], width=width)
     assert len(lines) == len(rows)
     assert all(text.columns(line) <= width for line in lines)
+
+
+def test_the_first_column_gives_way_last_and_the_last_ones_are_left_out() -> None:
+    rows = [[Cell("long name"), Cell("METRIC"), Cell("guarded"), Cell("SINCE")]]
+    assert text.table(rows, width=33) == ["long name  METRIC  guarded  SINCE"]
+    assert text.table(rows, width=31) == ["long name  METRIC  guar…  SINCE"]
+    assert text.table(rows, width=30) == ["long name  METR…  guar…  SINCE"]
+    assert text.table(rows, width=27) == ["long name  MET…  gua…  SIN…"]
+    assert text.table(rows, width=26) == ["long na…  MET…  gua…  SIN…"]
+    assert text.table(rows, width=25) == ["long name  METRIC  guard…"]
+    assert text.table(rows, width=20) == ["long na…  MET…  gua…"]
+    assert text.table(rows, width=12) == ["long name"]
+    assert text.table(rows, width=5) == ["long…"]
 
 
 def test_wide_characters_take_two_columns() -> None:
