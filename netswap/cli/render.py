@@ -185,10 +185,12 @@ def offers(found: Sequence[Offer], paint: Paint = unpainted, width: int | None =
     return table(rows, paint, width) if found else ["NetworkManager has no device to offer"]
 
 
-def settings(found: Iterable[Setting], paint: Paint = unpainted) -> list[str]:
+def settings(
+    found: Iterable[Setting], paint: Paint = unpainted, width: int | None = None
+) -> list[str]:
     """List the effective settings and their sources."""
     rows = [[Cell(setting.name), Cell(setting.value), Cell(setting.source)] for setting in found]
-    return table([_header("SETTING", "VALUE", "SOURCE"), *rows], paint)
+    return table([_header("SETTING", "VALUE", "SOURCE"), *rows], paint, width)
 
 
 def replies(link: str, found: Sequence[Reply]) -> list[str]:

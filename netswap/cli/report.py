@@ -15,7 +15,17 @@ from netswap.cli import past
 from netswap.cli.history import plain
 from netswap.cli.options import as_json
 from netswap.cli.show import print_lines
-from netswap.cli.text import Cell, Paint, paint_for, printable, table, unpainted, width_of
+from netswap.cli.text import (
+    Cell,
+    Paint,
+    clip,
+    columns,
+    paint_for,
+    printable,
+    table,
+    unpainted,
+    width_of,
+)
 from netswap.errors import UserError
 from netswap.history.page import DAYS, page
 from netswap.history.report import LinkReport, Report
@@ -96,7 +106,7 @@ def lines(summed: Report, paint: Paint = unpainted, width: int | None = None) ->
         "Swaps": str(summed.swaps),
     }
     head = table([[Cell(name, "dim"), Cell(text)] for name, text in rows.items()], paint, width)
-    return [*head, "", *table(_links(summed.links), paint, width), *_habits(summed.links)]
+    return [*head, "", *table(_links(summed.links), paint, width), *_habits(summed.links, width)]
 
 
 Column = tuple[str, Callable[[LinkReport], str]]
@@ -121,13 +131,21 @@ def _links(links: Sequence[LinkReport]) -> list[list[Cell]]:
     return rows
 
 
-def _habits(links: Sequence[LinkReport]) -> Iterator[str]:
+def _habits(links: Sequence[LinkReport], width: int | None) -> Iterator[str]:
     for link in links:
         if link.outages:
             yield ""
             yield f"Outages of {printable(link.link)} by hour of the day, and by weekday:"
-            yield f"  {_bars(link.by_hour)}  {_bars(link.by_weekday, 4)}".rstrip()
-            yield f"  {'0     6     12    18     '} {' '.join(DAYS)}"
+            hours = [_bars(link.by_hour), f"{'0     6     12    18':24}"]
+            yield from _beside(hours, [_bars(link.by_weekday, 4), " ".join(DAYS)], width)
+
+
+def _beside(left: Sequence[str], right: Sequence[str], width: int | None) -> list[str]:
+    """Put a chart beside another, below it where there is too little room."""
+    beside = [f"  {one}  {other}".rstrip() for one, other in zip(left, right, strict=True)]
+    if width is None or max(map(columns, beside)) <= width:
+        return beside
+    return [clip(f"  {text}".rstrip(), width) for text in (*left, *right)]
 
 
 def _bars(counts: Sequence[int], width: int = 1) -> str:

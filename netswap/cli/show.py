@@ -155,7 +155,7 @@ def config(in_json: bool) -> None:
     if in_json:
         print_rows(found)
     else:
-        print_lines(render.settings(found, paint_for()))
+        print_lines(render.settings(found, paint_for(), width_of()))
 
 
 def print_lines(lines: Sequence[str]) -> None:

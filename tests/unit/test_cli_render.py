@@ -212,6 +212,7 @@ probe.fall  2      default
 probe.rise  5      /etc/x.toml
 """
     )
+    assert max(map(len, render.settings(found, width=24))) == 24
 
 
 def test_findings() -> None:

@@ -114,6 +114,16 @@ def test_for_people(summed: Report) -> None:
     assert "by hour of the day" in text
 
 
+def test_charts_fit_a_narrow_terminal(summed: Report) -> None:
+    for width in (20, 40, 56):
+        told = [text for text in lines(summed, width=width) if not text.startswith("Outages of")]
+        assert max(map(len, told)) <= width
+    assert "  0     6     12    18      Mon Tue Wed Thu Fri Sat Sun" in told
+    assert {"  0     6     12    18", "  Mon Tue Wed Thu Fri Sat Sun"} < set(
+        lines(summed, width=40)
+    )
+
+
 def test_for_programs(summed: Report) -> None:
     plain = as_plain(summed)
     assert plain["links"][0]["availability"] == 1 - 700 / 9000
