@@ -11,7 +11,7 @@ import click
 from netswap import units
 from netswap.cli import past
 from netswap.cli.show import print_lines
-from netswap.cli.text import Paint, paint_for, printable, unpainted, width_of
+from netswap.cli.text import Paint, drawn_for, paint_for, printable, unpainted, width_of
 from netswap.history.facts import Standing
 from netswap.history.minutes import HOUR_S, MINUTE_S, Measured, merged
 from netswap.history.page import ticks
@@ -54,7 +54,7 @@ def graph(since: float, link: str, database: Path) -> None:
         click.echo(f"Nothing was recorded in the last {units.duration(since)}")
         return
     for name in links:
-        print_lines(chart(name, line, measured[name], width, paint_for()))
+        print_lines(drawn_for(chart(name, line, measured[name], width, paint_for())))
 
 
 def chart(

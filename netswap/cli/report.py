@@ -20,6 +20,7 @@ from netswap.cli.text import (
     Paint,
     clip,
     columns,
+    drawn_for,
     paint_for,
     printable,
     table,
@@ -62,7 +63,7 @@ def report(since: float, link: str, html: Path | None, in_json: bool, database: 
     if in_json:
         click.echo(json.dumps(as_plain(summed), indent=2))
     elif not html:
-        print_lines(lines(summed, paint_for(), width_of()))
+        print_lines(drawn_for(lines(summed, paint_for(), width_of())))
 
 
 def write(path: Path, text: str) -> None:

@@ -12,6 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TextIO
 from unicodedata import category, east_asian_width
 
+BLOCKS = "▁▂▃▄▅▆▇█▓▒░"
+IN_ASCII = str.maketrans(BLOCKS, ".:-=+*%#~x!")
+"""What charts are drawn with, and with what where there are no blocks."""
+
 Paint = Callable[[str, str], str]
 """Takes a text and the name of a colour."""
 
@@ -78,6 +82,15 @@ def width_of(stream: TextIO | None = sys.stdout) -> int | None:
     if stream is None or not is_terminal(stream):
         return None
     return os.get_terminal_size(stream.fileno()).columns or None
+
+
+def drawn_for(lines: Iterable[str], stream: TextIO | None = sys.stdout) -> list[str]:
+    """Return a chart as it can be shown there: an encoding without blocks would make each a `?`."""
+    try:
+        BLOCKS.encode((stream and stream.encoding) or "utf-8")
+    except UnicodeEncodeError:
+        return [line.translate(IN_ASCII) for line in lines]
+    return list(lines)
 
 
 def columns(text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netswap.cli.graph import LABEL, chart, graph, spread
-from netswap.cli.text import columns
+from netswap.cli.graph import LABEL, MARKS, chart, graph, spread
+from netswap.cli.text import IN_ASCII, columns
 from netswap.history.facts import Fact, Standing, What
 from netswap.history.minutes import Measured
 from netswap.history.store import Batch, Store
 from netswap.history.timeline import timeline
+from tests.service.ctl import netswapctl
 from tests.unit.test_history_minutes import rows
 from tests.unit.test_history_outages import BEGIN, histories, link
 from tests.unit.worlds import FIXED
@@ -81,3 +83,23 @@ def test_no_colour_where_none_is_wanted(
     told = CliRunner().invoke(graph, ["--since", "99999d", "--database", str(path)]).output
     assert "\x1b" not in told
     assert told.startswith("cable\n")
+
+
+@pytest.mark.parametrize(("command", "mark"), [("graph", "!"), ("report", "#")])
+def test_where_there_are_no_blocks_nothing_looks_unknown(
+    tmp_path: Path, command: str, mark: str
+) -> None:
+    path = tmp_path / "history.db"
+    with Store(path) as writer:
+        writer.write([Batch(2400, FACTS)])
+    past = ["--since", "99999d", "--database", str(path)]
+    told = netswapctl(command, *past, env={**os.environ, "PYTHONIOENCODING": "latin-1"})
+    assert (told.status, told.err) == (0, "")
+    assert "?" not in told.out
+    assert mark in told.out
+
+
+def test_every_standing_has_a_mark_of_its_own_in_ascii() -> None:
+    marks = {mark.translate(IN_ASCII) for mark, _ in MARKS.values()}
+    assert len(marks) == len(MARKS)
+    assert all(mark.isascii() for mark in marks)

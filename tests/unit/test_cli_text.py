@@ -86,6 +86,14 @@ def test_colours_only_on_a_terminal_and_only_if_wanted(monkeypatch: pytest.Monke
     assert text.paint_for(Screen())("x", "red") == "x"
 
 
+def test_a_chart_is_drawn_with_what_the_encoding_has() -> None:
+    for encoding, shown in (("utf-8", "▁█▒"), ("latin-1", ".#x"), ("cp437", ".#x")):
+        stream = io.TextIOWrapper(io.BytesIO(), encoding)
+        assert text.drawn_for(["▁█▒"], stream) == [shown]
+    for anything in (None, io.StringIO()):
+        assert text.drawn_for(["▁█▒"], anything) == ["▁█▒"]
+
+
 def test_a_stream_that_is_closed_is_no_terminal() -> None:
     assert not text.is_terminal(None)
     assert text.paint_for(None)("x", "red") == "x"
