@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import date
 
 from netswap import units
@@ -134,15 +134,20 @@ def _wrong_networks(where: str, networks: tuple[str, ...]) -> Iterator[tuple[str
             yield f"{where}[{i}]", str(error), hint
 
 
+def wrong_name(name: str, taken: Container[object]) -> tuple[str, str] | None:
+    """Return why a link cannot be called so, and a hint; None if it can."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", name):
+        hint = "up to 32 letters, digits and -_. that start with a letter or digit"
+        return f"{name!r} cannot be a name", hint
+    return (f"{name!r} names two links", "names must differ") if name in taken else None
+
+
 def _wrong_links(links: tuple[LinkSettings, ...]) -> Iterator[tuple[str, str, str]]:
     seen: dict[object, str] = {}
     for i, link in enumerate(links):
         where = f"link[{i}]"
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", link.name):
-            hint = "up to 32 letters, digits and -_. that start with a letter or digit"
-            yield f"{where}.name", f"{link.name!r} cannot be a name", hint
-        if link.name in seen:
-            yield f"{where}.name", f"{link.name!r} names two links", "names must differ"
+        if wrong := wrong_name(link.name, seen):
+            yield f"{where}.name", *wrong
         yield from _wrong_networks(f"{where}.allow", link.allow)
         criteria = (link.match.interface, link.match.connection, link.match.uuid)
         if link.match.type is not None and link.match.type not in TYPES:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
-from netswap import config
+from netswap import config, contradictions
 from netswap.cli import toml
 from netswap.cli.client import Offer, Service, Setting, talk
 from netswap.config import Configuration
@@ -31,6 +33,19 @@ class Candidate(NamedTuple):
     """Whether it is one already: configured, or picked by netswap itself."""
 
 
+@contextmanager
+def _answered() -> Iterator[None]:
+    """Say it where the input ends before all is answered. Raises UserError."""
+    try:
+        yield
+    except (click.Abort, RuntimeError) as error:  # the latter where it was closed from the start
+        if sys.stdin and not isinstance(error.__context__, EOFError):
+            raise
+        click.echo()
+        hint = "--yes asks nothing"
+        raise UserError("the input ended before all was answered", hint=hint) from None
+
+
 @click.command()
 @click.option("--yes", is_flag=True, help="Ask nothing: take the links that netswap found.")
 @click.option("--force", is_flag=True, help="Replace the file if there is one.")
@@ -42,6 +57,7 @@ class Candidate(NamedTuple):
     show_default=True,
     help="Write this file.",
 )
+@_answered()
 def setup(yes: bool, force: bool, path: Path) -> None:
     """Find the links and write the configuration.
 
@@ -182,12 +198,20 @@ def _ask(found: Sequence[Candidate]) -> list[LinkSettings]:
         return chosen
 
     chosen = click.prompt("Which links, the preferred one first?", default, value_proc=numbers)
-    return [_named(found[number - 1]) for number in chosen]
+    links: list[LinkSettings] = []
+    for number in chosen:
+        links.append(_named(found[number - 1], {link.name for link in links}))
+    return links
 
 
-def _named(item: Candidate) -> LinkSettings:
-    name = click.prompt(f"What do you call {item.about}?", item.link.name)
-    return replace(item.link, name=name)
+def _named(item: Candidate, taken: set[str]) -> LinkSettings:
+    def name(text: str) -> str:
+        if wrong := contradictions.wrong_name(text.strip(), taken):
+            raise click.BadParameter("; ".join(wrong))
+        return text.strip()
+
+    question = f"What do you call {item.about}?"
+    return replace(item.link, name=click.prompt(question, item.link.name, value_proc=name))
 
 
 def _put_in_force(path: Path) -> None:

@@ -81,19 +81,25 @@ def test_setup_that_is_declined_writes_nothing(netswapd: FakeNetswapd, path: Pat
         assert not path.exists()
 
 
-def test_setup_refuses_a_name_that_cannot_be_one(netswapd: FakeNetswapd, path: Path) -> None:
-    answers = "\nmy cable\n\n"
+def test_setup_asks_again_for_a_name_that_cannot_be_one(netswapd: FakeNetswapd, path: Path) -> None:
+    answers = "\nmy cable\nhome\nhome\npixel\n\n"
+    status, out, err = netswapctl("setup", "--file", str(path), typed=answers)
+    assert (status, err) == (0, "")
+    assert "Error: 'my cable' cannot be a name; up to 32 letters, digits and -_. that start" in out
+    assert "Error: 'home' names two links; names must differ" in out
+    assert [link.name for link in links_in(path)] == ["home", "pixel"]
+
+
+@pytest.mark.parametrize("answers", ["", "\n", "\n\n\n"])
+def test_setup_with_nobody_to_ask_writes_nothing(
+    netswapd: FakeNetswapd, path: Path, answers: str
+) -> None:
     status, _, err = netswapctl("setup", "--file", str(path), typed=answers)
-    assert status == 2
-    assert "'my cable' cannot be a name" in err
+    assert status == 1
+    assert err == (
+        "netswapctl: the input ended before all was answered\nHint: --yes asks nothing\n"
+    )
     assert not path.exists()
-
-
-def test_setup_with_nobody_to_ask_writes_nothing(netswapd: FakeNetswapd, path: Path) -> None:
-    status, _, err = netswapctl("setup", "--file", str(path))
-    assert status == 130
-    assert not path.exists()
-    assert "Traceback" not in err
 
 
 def test_setup_never_overwrites_unasked(netswapd: FakeNetswapd, path: Path) -> None:
