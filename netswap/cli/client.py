@@ -157,6 +157,9 @@ class Service:
 
     async def offers(self) -> list[Offer]:
         """Return what NetworkManager offers, as netswap would rank it."""
+        if not (await self.status()).network_manager_running:
+            hint = "start it with `sudo systemctl start NetworkManager`"
+            raise UserError("NetworkManager is not running", hint=hint)
         return [Offer(*row) for row in await self._call("Offers")]
 
     async def findings(self) -> list[Finding]:

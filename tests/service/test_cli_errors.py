@@ -101,6 +101,22 @@ def test_who_asks_for_too_long_is_told_the_longest(netswapd: FakeNetswapd, comma
     assert netswapctl(*command.split(), "--for", "366d").status == 0
 
 
+@pytest.mark.parametrize("command", ["links", "links --json", "setup --yes --force --file"])
+def test_without_networkmanager_nothing_is_said_of_its_devices(
+    netswapd: FakeNetswapd, tmp_path: Path, command: str
+) -> None:
+    netswapd.change(NetworkManagerRunning=False)
+    netswapd.table.the_offers.clear()
+    path = [str(tmp_path / "netswap.toml")] if "--file" in command else []
+    assert netswapctl(*command.split(), *path) == (
+        1,
+        "",
+        "netswapctl: NetworkManager is not running\n"
+        "Hint: start it with `sudo systemctl start NetworkManager`\n",
+    )
+    assert not (tmp_path / "netswap.toml").exists()
+
+
 def test_a_service_of_another_version_is_told_apart(netswapd: FakeNetswapd) -> None:
     for link in netswapd.table.the_links:
         del link["Rtt"]
