@@ -155,6 +155,10 @@ class Service:
         """Return the effective settings."""
         return [Setting(*row) for row in await self._call("Settings")]
 
+    async def files(self) -> list[str]:
+        """Return the files that settings come from; none where all are the defaults."""
+        return sorted({setting.source for setting in await self.settings()} - {"default"})
+
     async def offers(self) -> list[Offer]:
         """Return what NetworkManager offers, as netswap would rank it."""
         if not (await self.status()).network_manager_running:

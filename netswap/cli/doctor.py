@@ -59,7 +59,9 @@ def _live() -> list[Finding]:
 async def _ask(service: Service) -> list[Finding]:
     if await service.running():
         version = (await service.status()).version
-        return [_running(version), *await service.findings()]
+        paths = [Path(file) for file in await service.files()]
+        read = next((path for path in paths if path.is_absolute()), None)
+        return [_running(version), configuration(read), *await service.findings()]
     found = [Finding("service", "fail", "netswapd is not running", "systemctl start netswapd")]
     if not await service.running(NETWORK_MANAGER):
         mend = "systemctl start NetworkManager"
@@ -76,9 +78,13 @@ def _running(version: str) -> Finding:
 
 def configuration(path: Path | None = None) -> Finding:
     """Check the configuration, as netswapd will read it when it is started."""
+    if path == config.DEFAULT_PATH:
+        path = None  # which may be missing
     try:
         there = config.load(path).path
     except ConfigurationError as error:
+        if isinstance(error.__context__, PermissionError):  # netswapd is another user
+            return Finding("configuration", "warn", str(error), "sudo netswapctl doctor")
         return Finding("configuration", "fail", str(error), f"edit {path or config.DEFAULT_PATH}")
     return Finding("configuration", "ok", str(there or "none: netswap picks its links itself"), "")
 

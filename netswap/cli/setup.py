@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ import click
 
 from netswap import config, contradictions
 from netswap.cli import toml
-from netswap.cli.client import Offer, Service, Setting, talk
+from netswap.cli.client import Offer, Service, talk
 from netswap.config import Configuration
 from netswap.core.settings import CheckSettings, LinkSettings, Match, Settings
 from netswap.errors import MISCONFIGURED, NOT_ALLOWED, ConfigurationError, UserError
@@ -215,11 +215,11 @@ def _named(item: Candidate, taken: set[str]) -> LinkSettings:
 
 
 def _put_in_force(path: Path) -> None:
-    async def work(service: Service) -> list[Setting]:
+    async def work(service: Service) -> list[str]:
         await service.order("Reload")
-        return await service.settings()
+        return await service.files()
 
-    sources = _files(talk(work))
+    sources = talk(work)
     if sources and str(path) not in sources:
         raise UserError(
             f"netswapd reads {', '.join(sources)} instead",
@@ -227,7 +227,3 @@ def _put_in_force(path: Path) -> None:
             status=MISCONFIGURED,
         )
     click.echo("It is in force; `netswapctl status` tells how things stand.")
-
-
-def _files(settings: Iterable[Setting]) -> list[str]:
-    return sorted({setting.source for setting in settings} - {"default"})

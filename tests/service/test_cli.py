@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -149,6 +150,21 @@ def test_doctor(netswapd: FakeNetswapd) -> None:
     assert status == 1
     assert "fail  rp_filter: strict on eth0\n      mend: sysctl -w x=2\n" in out
     assert "fail" in {item["verdict"] for item in json.loads(netswapctl("doctor", "--json").out)}
+
+
+def test_doctor_looks_at_the_file_with_which_netswapd_would_be_started_again(
+    netswapd: FakeNetswapd, tmp_path: Path
+) -> None:
+    assert "ok    configuration: " in netswapctl("doctor").out
+    path = tmp_path / "netswap.toml"
+    path.write_text("[probe]\nfall = 3\n")
+    netswapd.table.the_settings.append(("probe.fall", "3", str(path)))
+    assert f"ok    configuration: {path}\n" in netswapctl("doctor").out
+    path.write_text("garbage\n")
+    status, out, _ = netswapctl("doctor")
+    assert status == 1
+    assert f"fail  configuration: {path}: not valid TOML: " in out
+    assert f"      mend: edit {path}\n" in out
 
 
 @pytest.mark.parametrize("running", ["0.0.9", "\x1b[31m"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from netswap.cli import doctor
 from netswap.cli.client import Finding
 from netswap.cli.doctor import DISPATCHER, HOOK, HOOKED
+from tests.unit.test_history_store import POWERLESS
 
 ETC, USR = DISPATCHER
 
@@ -111,3 +114,20 @@ def test_the_configuration_is_checked_as_netswapd_will_read_it(tmp_path: Path) -
     assert "probe.fall" in finding.finding
     path.write_text("")
     assert doctor.configuration(path).verdict == "ok"
+
+
+LOOKING = """
+import sys
+from pathlib import Path
+from netswap.cli.doctor import configuration
+found = configuration(Path(sys.argv[1]))
+print(found.verdict, found.mend)
+"""
+
+
+def test_a_configuration_that_only_others_may_read_is_no_fault_of_its(tmp_path: Path) -> None:
+    path = tmp_path / "netswap.toml"
+    path.touch(mode=0)
+    command = [*POWERLESS, sys.executable, "-c", LOOKING, path]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("warn sudo netswapctl doctor\n", "")
