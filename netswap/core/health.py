@@ -105,6 +105,11 @@ class Health:
         return self.up and not self.fault
 
     @property
+    def proving(self) -> bool:
+        """Whether it was just connected, and has neither proved itself nor failed to."""
+        return not self.up and self.reason == PROVING
+
+    @property
     def touchable(self) -> bool:
         """Whether its metric may be changed: NetworkManager asks for the lease again then."""
         return self.up or (self.fresh and not self.obstacle)
@@ -203,9 +208,12 @@ def lost(health: Health, fall: int, now_s: float) -> Health:
         local_error="",
         mute_since_s=None,
     )
-    if health.losses >= fall:
-        return health._moved(Evidence.FALLEN, _count(health.losses, "probe lost"), now_s)
-    return health
+    if health.losses < fall:
+        return health
+    reason = _count(health.losses, "probe lost")
+    if health.state is State.DOWN and health.proving:
+        return replace(health, reason=reason)
+    return health._moved(Evidence.FALLEN, reason, now_s)
 
 
 def replied_late(health: Health, rtt_s: float, newer_losses: int, now_s: float) -> Health:

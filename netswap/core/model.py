@@ -232,6 +232,8 @@ class LinkSnapshot:
     metric6: int | None
     away: bool = False
     """Whether nothing can leave by it at all; the reason says why."""
+    proving: bool = False
+    """Whether it was just connected, and has neither proved itself nor failed to."""
     suspect: bool = False
     """Whether it has just lost a probe."""
     degraded: bool = False

@@ -37,6 +37,7 @@ class Standing(Enum):
     UP = "up"
     DEGRADED = "degraded"
     UNKNOWN = "unknown"
+    """It was just connected, or looked at, and has neither proved itself nor failed to."""
     AWAY = "away"
     """Nothing can leave by it: no carrier, no device, not connected."""
     FAULTY = "faulty"
@@ -67,7 +68,7 @@ def standing(link: LinkSnapshot) -> Standing:
         if link.fault:
             return Standing.FAULTY
         return Standing.DEGRADED if link.degraded else Standing.UP
-    if link.state is State.UNKNOWN:
+    if link.state is State.UNKNOWN or link.proving:
         return Standing.UNKNOWN
     return Standing.AWAY if link.away else Standing.DOWN
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netswap.history.facts import OUT, Standing
 from netswap.history.timeline import Span, Timeline
@@ -56,7 +56,7 @@ def outages(line: Timeline, link: str = "", *, apart: bool = False) -> list[Outa
         for name, spans in line.links.items()
         if link in ("", name)
         for row, seen in _rows(spans)
-        for part, over in (_parts(row, over=seen) if apart else [(row, seen)])
+        for part, over in (_parts(_settled(row), over=seen) if apart else [(row, seen)])
     ]
     return sorted(found, key=lambda outage: (outage.start_s, outage.link))
 
@@ -80,6 +80,17 @@ def _rows(spans: Iterable[Span]) -> Iterator[tuple[Row, bool]]:
             row.append(span)
     if row:
         yield row, False
+
+
+def _settled(row: Row) -> Row:
+    """Count the time in which a link might have proved itself, and did not, as being down."""
+    settled: Row = []
+    for span in row:
+        failed = span.value == Standing.DOWN.value
+        proved = not settled or settled[-1].value != Standing.UNKNOWN.value
+        began = settled.pop() if failed and not proved else span
+        settled.append(replace(span, start_s=began.start_s))
+    return settled
 
 
 def _parts(row: Row, *, over: bool) -> Iterator[tuple[Row, bool]]:

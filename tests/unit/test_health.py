@@ -83,6 +83,20 @@ def test_since_is_when_the_state_changed() -> None:
     assert (health.state, health.since_s) == (State.DOWN, 2.0)
 
 
+def test_a_link_that_was_connected_proves_itself_or_fails_to() -> None:
+    connected = after(UP, "obstacle", "down")
+    assert (connected.proving, after(UP, "obstacle").proving) == (True, False)
+    assert after(connected, "reply", "loss").proving
+    assert not after(connected, "reply", "reply", "reply").proving
+    failed = after(connected, "loss", "loss", "loss")
+    assert (failed.proving, failed.state, failed.reason) == (False, State.DOWN, "2 probes lost")
+    assert after(failed, "obstacle", "down").proving
+
+
+def test_a_link_that_failed_does_not_prove_itself_before_it_is_connected_anew() -> None:
+    assert not after(UP, "loss", "loss", "reply").proving
+
+
 def test_one_is_told_without_a_plural() -> None:
     assert evidence.lost(UP, 1, 0).reason == "1 probe lost"
     assert evidence.replied(DOWN, 0.1, 1, 0).reason == "1 reply in a row"

@@ -1,4 +1,4 @@
-"""From two snapshots of the engine to what is noted."""
+"""From two snapshots of the engine to what is noted, and from an engine to outages."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from typing import Any
 
 import pytest
 
-from netswap.core.model import Condition, LinkSnapshot, Override, Role, Snapshot, State
+from netswap.core.model import Condition, LinkSnapshot, Override, Role, Snapshot, State, World
+from netswap.core.settings import Settings
 from netswap.history.facts import Fact, Standing, What, changes, standing
+from netswap.history.outages import Outage, outages
+from netswap.history.timeline import timeline
+from tests.unit.test_engine import CABLE, PLAIN, REST, TETHER, Driven
+from tests.unit.worlds import world
 
 LINK = LinkSnapshot(
     name="cable", ifname="eth0", connection="Wired", kind="ethernet", metered=False,
@@ -37,6 +42,7 @@ def with_link(**what: Any) -> Snapshot:
         ({"degraded": True, "fault": "a portal"}, Standing.FAULTY),
         ({"state": State.UNKNOWN}, Standing.UNKNOWN),
         ({"state": State.DOWN}, Standing.DOWN),
+        ({"state": State.DOWN, "proving": True}, Standing.UNKNOWN),
         ({"state": State.DOWN, "away": True, "fault": "a portal"}, Standing.AWAY),
     ],
 )
@@ -79,3 +85,80 @@ def test_a_swap_and_a_link_that_is_gone() -> None:
         Fact(1019.0, What.ACTIVE, "phone", reason="cable: gone"),
         Fact(1020.0, What.CONDITION, state="backup"),
     ]
+
+
+# with an engine
+
+
+PULLED = replace(CABLE, obstacle="carrier lost", v4=None)
+LATE_S = 0.005
+"""Snapshots are taken a moment after what they show."""
+
+
+class Recorded(Driven):
+    """An engine of which all is noted that changes."""
+
+    def __init__(self, seen: World, settings: Settings = PLAIN) -> None:
+        self.facts = [Fact(1000.0, What.BEGIN)]
+        self.known: Snapshot | None = None
+        super().__init__(seen, settings)
+
+    def handle(self, event: Any) -> None:
+        """Tell the engine something, and note what is different then."""
+        super().handle(event)
+        snapshot = self.engine.snapshot(self.now_s + LATE_S)
+        self.facts += changes(self.known, snapshot, wall)
+        self.known = snapshot
+
+    def outages(self, *, apart: bool = False) -> list[Outage]:
+        """Return those so far."""
+        end_s = wall(self.now_s)
+        return outages(timeline(self.facts, 1000.0, end_s, end_s), apart=apart)
+
+
+def pulled(recorded: Recorded, from_s: float, to_s: float) -> None:
+    """Pull the cable, and plug it again."""
+    recorded.until(from_s)
+    recorded.observe(world(PULLED, TETHER))
+    recorded.finish()
+    recorded.until(to_s)
+    recorded.observe(REST)
+
+
+def test_a_cable_that_is_plugged_again_proves_itself_and_was_not_out() -> None:
+    recorded = Recorded(REST)
+    pulled(recorded, 20.0, 23.0)
+    recorded.until(60.0)
+    (found,) = recorded.outages(apart=True)
+    assert (found.standing, found.over) == (Standing.AWAY, True)
+    assert found.end_s > 1024.0, "it had to prove itself"
+
+
+def test_a_cable_that_is_plugged_again_and_does_not_reply_is_out() -> None:
+    recorded = Recorded(REST)
+    recorded.until(19.0)
+    recorded.silent = {"cable"}
+    pulled(recorded, 20.0, 23.0)
+    recorded.until(60.0)
+    away, out = recorded.outages(apart=True)
+    assert (away.standing, out.standing, out.reason) == (
+        Standing.AWAY, Standing.DOWN, "2 probes lost",
+    )  # fmt: skip
+    assert (away.end_s, out.start_s, out.over) == (1023.0 + LATE_S, 1023.0 + LATE_S, False)
+
+
+def test_a_link_that_is_out_stays_so_where_its_carrier_flickers() -> None:
+    recorded = Recorded(REST)
+    recorded.silent = {"cable"}
+    recorded.until(10.0)
+    recorded.finish()
+    recorded.observe(replace(recorded.world, links=(PULLED, *recorded.world.links[1:])))
+    recorded.until(10.5)
+    recorded.observe(replace(recorded.world, links=(CABLE, *recorded.world.links[1:])))
+    recorded.until(12.0)
+    (found,) = recorded.outages()
+    assert (found.link, found.standing, found.over) == ("cable", Standing.DOWN, False)
+    recorded.until(60.0)
+    assert [part.standing for part in recorded.outages(apart=True)] == [
+        Standing.DOWN, Standing.AWAY, Standing.DOWN,
+    ]  # fmt: skip

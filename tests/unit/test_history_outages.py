@@ -84,6 +84,22 @@ def test_apart_only_the_last_part_of_an_outage_goes_on() -> None:
     assert [(part.end_s, part.over) for part in parts] == [(108, True), (200, False)]
 
 
+def test_apart_a_link_that_did_not_prove_itself_was_down_since_it_was_connected() -> None:
+    flicker = [link(150, "away", "no carrier"), link(151, "unknown", "connected, not proven yet")]
+    facts = [
+        *WELL,
+        link(100, "down", "4 probes lost"),
+        *flicker,
+        link(155, "down"),
+        link(900, "up"),
+    ]
+    line = until(1000, *facts)
+    assert [(part.start_s, part.end_s, part.standing) for part in outages(line, apart=True)] == [
+        (100, 150, Standing.DOWN), (150, 151, Standing.AWAY), (151, 900, Standing.DOWN),
+    ]  # fmt: skip
+    assert [(whole.start_s, whole.end_s) for whole in outages(line)] == [(100, 900)]
+
+
 def test_not_being_proven_yet_is_no_outage() -> None:
     assert outages(until(200, BEGIN, link(0, "unknown"), link(9, "up"))) == []
 
