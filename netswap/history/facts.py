@@ -74,10 +74,15 @@ def standing(link: LinkSnapshot) -> Standing:
 
 
 def changes(before: Snapshot | None, after: Snapshot, wall: Wall) -> Iterator[Fact]:
-    """Yield what is different; with nothing before, how everything stands."""
+    """Yield what is different; with nothing before, how everything stands.
+
+    What speaks against a link that traffic was moved away from did so before it was moved.
+    """
     known = {link.name: link for link in before.links} if before else {}
     for link in after.links:
-        yield from _of_link(known.pop(link.name, None), link, after.now_s, wall)
+        left = before is not None and link.name == before.active != after.active
+        found_s = min(after.now_s, after.since_s) if left else after.now_s
+        yield from _of_link(known.pop(link.name, None), link, found_s, wall)
     for name in known:
         yield Fact(wall(after.now_s), What.LINK, name, Standing.AWAY.value, "it is gone")
     if before is None or before.active != after.active:
@@ -88,10 +93,11 @@ def changes(before: Snapshot | None, after: Snapshot, wall: Wall) -> Iterator[Fa
 
 
 def _of_link(
-    before: LinkSnapshot | None, after: LinkSnapshot, now_s: float, wall: Wall
+    before: LinkSnapshot | None, after: LinkSnapshot, found_s: float, wall: Wall
 ) -> Iterator[Fact]:
+    """Yield how a link stands, if that is new; what has no time of its own was so by `found_s`."""
     stands = standing(after)
     if before is None or standing(before) is not stands:
         turned = before is not None and before.state is not after.state
-        at_s = wall(after.since_s if turned else now_s)
+        at_s = wall(min(found_s, after.since_s) if turned else found_s)
         yield Fact(at_s, What.LINK, after.name, stands.value, after.reason)

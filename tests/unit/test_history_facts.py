@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from netswap.core.actions import RunCheck
+from netswap.core.events import Checked
 from netswap.core.model import Condition, LinkSnapshot, Override, Role, Snapshot, State, World
-from netswap.core.settings import Settings
+from netswap.core.settings import CheckSettings, Settings
 from netswap.history.facts import Fact, Standing, What, changes, standing
 from netswap.history.outages import Outage, outages
 from netswap.history.timeline import timeline
@@ -74,6 +76,13 @@ def test_what_has_no_time_of_its_own_is_noted_as_of_now() -> None:
     assert [fact.at_s for fact in changes(WELL, after, wall)] == [1020.0]
 
 
+def test_what_speaks_against_a_link_that_was_left_did_so_when_it_was_left() -> None:
+    after = replace(with_link(fault="dns: no answer"), active="phone", since_s=19.5)
+    assert [(fact.at_s, fact.what) for fact in changes(WELL, after, wall)] == [
+        (1019.5, What.LINK), (1019.5, What.ACTIVE),
+    ]  # fmt: skip
+
+
 def test_a_swap_and_a_link_that_is_gone() -> None:
     after = replace(
         WELL, now_s=20.0, active="phone", since_s=19.0, reason="cable: gone",
@@ -91,6 +100,7 @@ def test_a_swap_and_a_link_that_is_gone() -> None:
 
 
 PULLED = replace(CABLE, obstacle="carrier lost", v4=None)
+CHECK = CheckSettings("dns", "example.org", fall=1, links=("cable",))
 LATE_S = 0.005
 """Snapshots are taken a moment after what they show."""
 
@@ -101,11 +111,16 @@ class Recorded(Driven):
     def __init__(self, seen: World, settings: Settings = PLAIN) -> None:
         self.facts = [Fact(1000.0, What.BEGIN)]
         self.known: Snapshot | None = None
+        self.answered = True
+        """Whether checks succeed."""
         super().__init__(seen, settings)
 
     def handle(self, event: Any) -> None:
         """Tell the engine something, and note what is different then."""
         super().handle(event)
+        for check in [action for action in self.actions if isinstance(action, RunCheck)]:
+            self.actions.remove(check)
+            self.handle(Checked(check.link, check.run, self.answered, "no answer"))
         snapshot = self.engine.snapshot(self.now_s + LATE_S)
         self.facts += changes(self.known, snapshot, wall)
         self.known = snapshot
@@ -162,3 +177,13 @@ def test_a_link_that_is_out_stays_so_where_its_carrier_flickers() -> None:
     assert [part.standing for part in recorded.outages(apart=True)] == [
         Standing.DOWN, Standing.AWAY, Standing.DOWN,
     ]  # fmt: skip
+
+
+def test_a_link_that_failed_a_check_and_was_left_was_in_use() -> None:
+    recorded = Recorded(REST, replace(PLAIN, check=(CHECK,)))
+    recorded.until(20.0)
+    recorded.answered = False
+    recorded.until(40.0)
+    (found,) = recorded.outages()
+    assert (found.link, found.standing, found.active) == ("cable", Standing.FAULTY, True)
+    assert (found.done, found.took_over_s) == ("moved to tether", found.start_s)
