@@ -62,6 +62,8 @@ class Engine:
     def __init__(self, settings: Settings, now_s: float) -> None:
         self._settings = settings
         self._world = World()
+        self._picked = False
+        """Whether nobody chose the links of this world."""
         self._tracks = Tracks(settings, self._say)
         self._override = Override()
         self._desired = Desired(None, frozenset(), "nothing observed yet", hold=True)
@@ -220,6 +222,7 @@ class Engine:
             managed=world.managed,
             links=tuple(self._shown(link) for link in world.links),
             rests_until_s=self._rested_s if self._rests(now_s) else 0.0,
+            picked=self._picked,
         )
 
     @property
@@ -250,7 +253,7 @@ class Engine:
             self._actions.append(words.manager(running=world.managed))
         for name in self._tracks.observe(world, now_s):
             self._attempts.forget(name)
-        self._world = world
+        self._world, self._picked = world, not self._settings.link
 
     def _applied(self, failed: Step | None, error: str, now_s: float) -> None:
         steps, self._under_way = self._under_way or (), None

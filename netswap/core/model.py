@@ -276,3 +276,5 @@ class Snapshot:
     links: tuple[LinkSnapshot, ...] = ()
     rests_until_s: float = 0.0
     """Until when no better link is swapped to, for the last swap is too recent; 0: it is not."""
+    picked: bool = False
+    """Whether netswap picked the links by itself: each is one for as long as it has a device."""

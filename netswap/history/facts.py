@@ -58,8 +58,13 @@ class Fact:
     what: What
     link: str = ""
     state: str = ""
-    """A `Standing` or a `Condition`."""
+    """A `Standing` or a `Condition`; "": it is no link any more."""
     reason: str = ""
+
+    @property
+    def last(self) -> bool:
+        """Whether its link is none any more: from then on nothing is known of it."""
+        return self.what is What.LINK and not self.state
 
 
 def standing(link: LinkSnapshot) -> Standing:
@@ -83,13 +88,23 @@ def changes(before: Snapshot | None, after: Snapshot, wall: Wall) -> Iterator[Fa
         left = before is not None and link.name == before.active != after.active
         found_s = min(after.now_s, after.since_s) if left else after.now_s
         yield from _of_link(known.pop(link.name, None), link, found_s, wall)
-    for name in known:
-        yield Fact(wall(after.now_s), What.LINK, name, Standing.AWAY.value, "it is gone")
+    picked = before is not None and before.picked and after.picked
+    yield from (_of_lost(name, wall(after.now_s), picked=picked) for name in known)
     if before is None or before.active != after.active:
         at_s = wall(after.since_s if before else after.now_s)
         yield Fact(at_s, What.ACTIVE, after.active or "", reason=after.reason)
     if before is None or before.condition is not after.condition:
         yield Fact(wall(after.now_s), What.CONDITION, state=after.condition.value)
+
+
+def _of_lost(name: str, at_s: float, *, picked: bool) -> Fact:
+    """Tell of a link that is none any more.
+
+    The device is gone of one that netswap picked; any other was left out, or renamed, by the user.
+    """
+    if picked:
+        return Fact(at_s, What.LINK, name, Standing.AWAY.value, "it is gone")
+    return Fact(at_s, What.LINK, name, reason="it is no link any more")
 
 
 def _of_link(

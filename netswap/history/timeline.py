@@ -68,7 +68,7 @@ def timeline(facts: Iterable[Fact], start_s: float, end_s: float, alive_s: float
         for key in closed:
             if before := under_way.pop(key, None):
                 spans.setdefault(key, []).append(_span(before, fact.at_s))
-        if fact.what is not What.END:
+        if fact.what is not What.END and not fact.last:
             under_way[_key(fact)] = fact
     for key, fact in under_way.items():
         spans.setdefault(key, []).append(_span(fact, known_s))

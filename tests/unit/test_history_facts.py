@@ -10,7 +10,7 @@ import pytest
 from netswap.core.actions import RunCheck
 from netswap.core.events import Checked
 from netswap.core.model import Condition, LinkSnapshot, Override, Role, Snapshot, State, World
-from netswap.core.settings import CheckSettings, Settings
+from netswap.core.settings import CheckSettings, LinkSettings, Match, Settings
 from netswap.history.facts import Fact, Standing, What, changes, standing
 from netswap.history.outages import Outage, outages
 from netswap.history.timeline import timeline
@@ -84,16 +84,28 @@ def test_what_speaks_against_a_link_that_was_left_did_so_when_it_was_left() -> N
 
 
 def test_a_swap_and_a_link_that_is_gone() -> None:
+    picked = replace(WELL, picked=True)
     after = replace(
-        WELL, now_s=20.0, active="phone", since_s=19.0, reason="cable: gone",
+        picked, now_s=20.0, active="phone", since_s=19.0, reason="cable: gone",
         condition=Condition.BACKUP, links=(replace(LINK, name="phone"),),
     )  # fmt: skip
-    assert list(changes(WELL, after, wall)) == [
+    assert list(changes(picked, after, wall)) == [
         Fact(1020.0, What.LINK, "phone", "up", "it replies"),
         Fact(1020.0, What.LINK, "cable", "away", "it is gone"),
         Fact(1019.0, What.ACTIVE, "phone", reason="cable: gone"),
         Fact(1020.0, What.CONDITION, state="backup"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("was_picked", "is_picked"), [(True, False), (False, False), (False, True)]
+)
+def test_a_link_that_somebody_left_out_is_not_away(was_picked: bool, is_picked: bool) -> None:
+    before = replace(WELL, picked=was_picked)
+    after = replace(WELL, now_s=20.0, links=(), picked=is_picked)
+    (fact,) = changes(before, after, wall)
+    assert fact == Fact(1020.0, What.LINK, "cable", reason="it is no link any more")
+    assert fact.last
 
 
 # with an engine
@@ -187,3 +199,40 @@ def test_a_link_that_failed_a_check_and_was_left_was_in_use() -> None:
     (found,) = recorded.outages()
     assert (found.link, found.standing, found.active) == ("cable", Standing.FAULTY, True)
     assert (found.done, found.took_over_s) == ("moved to tether", found.start_s)
+
+
+CHOSEN = (
+    LinkSettings("cable", Match(interface="cable")),
+    LinkSettings("tether", Match(interface="tether")),
+)
+
+
+@pytest.mark.parametrize("before", [CHOSEN, ()])
+def test_a_link_that_is_renamed_was_never_out(before: tuple[LinkSettings, ...]) -> None:
+    recorded = Recorded(REST, replace(PLAIN, link=before))
+    recorded.until(20.0)
+    phone = replace(CHOSEN[1], name="phone")
+    recorded.engine.reconfigure(replace(PLAIN, link=(CHOSEN[0], phone)))
+    recorded.observe(world(CABLE, replace(TETHER, name="phone"), guarded=["tether"]))
+    recorded.until(60.0)
+    assert recorded.outages() == []
+
+
+def test_an_outage_of_a_link_that_is_left_out_ends_there_unseen() -> None:
+    recorded = Recorded(REST, replace(PLAIN, link=CHOSEN))
+    recorded.silent = {"tether"}
+    recorded.until(20.0)
+    recorded.engine.reconfigure(replace(PLAIN, link=CHOSEN[:1]))
+    recorded.observe(world(CABLE))
+    recorded.until(60.0)
+    (found,) = recorded.outages()
+    assert (found.link, found.end_s, found.over) == ("tether", 1020.0 + LATE_S, False)
+
+
+def test_a_link_that_netswap_picked_is_away_while_it_has_no_device() -> None:
+    recorded = Recorded(REST)
+    recorded.until(20.0)
+    recorded.observe(world(CABLE))
+    recorded.until(60.0)
+    (found,) = recorded.outages()
+    assert (found.link, found.standing, found.end_s) == ("tether", Standing.AWAY, 1060.0)

@@ -47,6 +47,13 @@ def test_an_outage_with_nowhere_to_go() -> None:
     assert (found.over, found.end_s, found.done) == (False, 200, "no other link worked")
 
 
+def test_a_link_that_is_none_any_more_is_not_known_of() -> None:
+    line = until(200, *WELL, link(100, "down"), link(120, "", "it is no link any more"))
+    (found,) = outages(line)
+    assert (found.end_s, found.over) == (120, False)
+    assert line.links["cable"][-1].end_s == 120
+
+
 def test_an_outage_of_a_standby() -> None:
     facts = [*WELL, link(100, "away", "no carrier", "phone"), link(130, "up", name="phone")]
     (found,) = outages(until(200, *facts))
