@@ -29,6 +29,7 @@ MARKS = {
     Standing.UP: ("█", "green"),
     Standing.DEGRADED: ("▓", "yellow"),
     Standing.UNKNOWN: ("?", "yellow"),
+    Standing.RESTING: ("·", "dim"),
     Standing.AWAY: ("-", "dim"),
     Standing.FAULTY: ("▒", "red"),
     Standing.DOWN: ("░", "red"),

@@ -117,6 +117,8 @@ class Link:
     """Whether NetworkManager is about to connect it."""
     dialled: bool = False
     """Whether it was netswap that had NetworkManager connect it."""
+    on_demand: bool = False
+    """Whether it is connected only when it is needed."""
 
     @property
     def usable(self) -> bool:
@@ -232,6 +234,8 @@ class LinkSnapshot:
     metric6: int | None
     away: bool = False
     """Whether nothing can leave by it at all; the reason says why."""
+    on_demand: bool = False
+    """Whether it is connected only when it is needed."""
     proving: bool = False
     """Whether it was just connected, and has neither proved itself nor failed to."""
     suspect: bool = False

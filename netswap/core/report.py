@@ -52,6 +52,7 @@ def link(
         metric4=observed.v4.metric if observed.v4 else None,
         metric6=observed.v6.metric if observed.v6 else None,
         away=bool(health.obstacle),
+        on_demand=observed.on_demand,
         proving=health.proving,
         suspect=health.suspect,
         degraded=bool(health.degraded),

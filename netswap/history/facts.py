@@ -38,6 +38,8 @@ class Standing(Enum):
     DEGRADED = "degraded"
     UNKNOWN = "unknown"
     """It was just connected, or looked at, and has neither proved itself nor failed to."""
+    RESTING = "resting"
+    """It is on demand, and nothing can leave by it: it need not be connected."""
     AWAY = "away"
     """Nothing can leave by it: no carrier, no device, not connected."""
     FAULTY = "faulty"
@@ -47,7 +49,9 @@ class Standing(Enum):
 
 WORSE = {standing: place for place, standing in enumerate(Standing)}
 OUT = frozenset({Standing.AWAY, Standing.FAULTY, Standing.DOWN})
-"""The standings in which a link is of no use."""
+"""The standings in which a link is of no use, and should be."""
+APART = frozenset({Standing.RESTING, Standing.AWAY})
+"""Those in which it is not connected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,9 @@ def standing(link: LinkSnapshot) -> Standing:
         return Standing.DEGRADED if link.degraded else Standing.UP
     if link.state is State.UNKNOWN or link.proving:
         return Standing.UNKNOWN
-    return Standing.AWAY if link.away else Standing.DOWN
+    if link.away:
+        return Standing.RESTING if link.on_demand else Standing.AWAY
+    return Standing.DOWN
 
 
 def changes(before: Snapshot | None, after: Snapshot, wall: Wall) -> Iterator[Fact]:

@@ -12,7 +12,7 @@ from html import escape
 
 from netswap import units
 from netswap.history import svg
-from netswap.history.facts import Standing
+from netswap.history.facts import APART, Standing
 from netswap.history.minutes import Measured, binned
 from netswap.history.outages import Outage
 from netswap.history.report import LinkReport, Report
@@ -141,7 +141,8 @@ def _measurements(link: LinkReport, line: Timeline, rows: Sequence[Measured]) ->
     width_s = next((w for w in BINS_S if lasts_s / w <= MOST_BINS), BINS_S[-1])
     bins = list(binned(rows, width_s))
     out = [Span(o.start_s, o.end_s, "out") for o in link.outages]
-    away = [s for s in line.links.get(link.link, ()) if s.value == Standing.AWAY.value]
+    spans = line.links.get(link.link, ())
+    away = [Span(s.start_s, s.end_s, "away") for s in spans if Standing(s.value) in APART]
     shades = svg.strip([*away, *out], x, svg.PLOT)
     scale = {rtt_s: svg.rtt_y(rtt_s) for rtt_s in (0.01, 0.1, 1.0)}
     told = (

@@ -2,7 +2,8 @@
 
 A link is *out* when the network is to blame: it was connected and did not answer, or failed its
 checks. When nothing could leave by it (no carrier, no device) it was *away*: nobody is to blame for
-a cable that was pulled, and that time counts neither way. A link that went from one to the other,
+a cable that was pulled, and that time counts neither way. Nor does that in which a link on demand
+was not connected. A link that went from one to the other,
 as Wi-Fi does that is walked out of, was out for as long as it was connected, and away for the rest.
 """
 
@@ -31,7 +32,9 @@ class LinkReport:
     outages: tuple[Outage, ...] = ()
     """Those that the network is to blame for."""
     away_s: float = 0.0
+    """How long it was not connected."""
     away_count: int = 0
+    """How often that was."""
     rtt_s: float | None = None
     """The median of the medians of the minutes (or hours)."""
     loss: float | None = None
@@ -128,15 +131,17 @@ def _link(
     name: str, line: Timeline, found: Sequence[Outage], rows: Sequence[Measured]
 ) -> LinkReport:
     away = [outage for outage in found if outage.standing is Standing.AWAY]
-    away_s = sum(outage.length_s for outage in away)
+    spans = line.links.get(name, ())
+    resting = [span for span in spans if span.value == Standing.RESTING.value]
+    away_s = sum(outage.length_s for outage in away) + _length_s(resting)
     rtts_s = [row.rtt_median_s for row in rows if row.rtt_median_s is not None]
     probes = sum(row.probes for row in rows)
     return LinkReport(
         link=name,
-        connected_s=max(0.0, _length_s(line.links.get(name, ())) - away_s),
+        connected_s=max(0.0, _length_s(spans) - away_s),
         outages=tuple(outage for outage in found if outage.standing is not Standing.AWAY),
         away_s=away_s,
-        away_count=len(away),
+        away_count=len(away) + len(resting),
         rtt_s=median(rtts_s) if rtts_s else None,
         loss=min(1.0, sum(row.lost for row in rows) / probes) if probes else None,
         received=sum(row.received for row in rows),

@@ -46,6 +46,8 @@ def with_link(**what: Any) -> Snapshot:
         ({"state": State.DOWN}, Standing.DOWN),
         ({"state": State.DOWN, "proving": True}, Standing.UNKNOWN),
         ({"state": State.DOWN, "away": True, "fault": "a portal"}, Standing.AWAY),
+        ({"state": State.DOWN, "away": True, "on_demand": True}, Standing.RESTING),
+        ({"state": State.DOWN, "on_demand": True}, Standing.DOWN),
     ],
 )
 def test_how_a_link_stands(what: dict[str, Any], stands: Standing) -> None:
@@ -236,3 +238,17 @@ def test_a_link_that_netswap_picked_is_away_while_it_has_no_device() -> None:
     recorded.until(60.0)
     (found,) = recorded.outages()
     assert (found.link, found.standing, found.end_s) == ("tether", Standing.AWAY, 1060.0)
+
+
+def test_a_link_on_demand_that_is_not_connected_is_not_missed() -> None:
+    phone = replace(TETHER, on_demand=True)
+    at_rest = world(CABLE, replace(phone, ifname="", v4=None, obstacle="not connected"))
+    recorded = Recorded(at_rest)
+    recorded.until(20.0)
+    recorded.observe(world(CABLE, phone))
+    recorded.until(40.0)
+    recorded.observe(at_rest)
+    recorded.until(60.0)
+    assert recorded.outages() == []
+    told = [fact.state for fact in recorded.facts if fact.link == "tether"]
+    assert told == ["resting", "unknown", "up", "resting"]

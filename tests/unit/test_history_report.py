@@ -23,7 +23,7 @@ from netswap.history.report import LinkReport, Report, report
 from netswap.history.store import Reader
 from netswap.history.timeline import Timeline, timeline
 from tests.unit.test_history_minutes import rows
-from tests.unit.test_history_outages import WELL, active, histories, link
+from tests.unit.test_history_outages import BEGIN, WELL, active, histories, link
 from tests.unit.worlds import FIXED
 
 DAY_S = 86400
@@ -89,6 +89,18 @@ def test_an_outage_after_a_pulled_cable_counts() -> None:
     facts = [*WELL, link(1000, "away", "no carrier"), link(1100, "down"), link(4700, "up")]
     cable = report(timeline(facts, 0, 10000, 10000), NOTHING).links[0]
     assert (cable.out_s, cable.away_s, cable.connected_s) == (3600, 100, 9900)
+
+
+def test_a_link_on_demand_is_available_as_long_as_it_answers_while_it_is_connected() -> None:
+    phone = [(0, "resting"), (1000, "unknown"), (1002, "up"), (1100, "down"), (1110, "resting")]
+    facts = [BEGIN, *(link(at_s, stands, name="phone") for at_s, stands in phone)]
+    line = timeline(facts, 0, 10000, 10000)
+    (found,) = report(line, {"phone": []}).links
+    assert (found.connected_s, found.out_s, found.availability) == (110, 10, 1 - 10 / 110)
+    assert (found.away_s, found.away_count) == (9890, 2)
+    drawn = page(line, report(line, {"phone": []}), {"phone": []})
+    assert '<path class="away"' in drawn
+    assert 'class="resting"' not in drawn
 
 
 def test_what_a_backup_saved_goes_on_where_the_link_goes_away() -> None:

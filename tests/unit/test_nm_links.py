@@ -203,6 +203,13 @@ def test_a_link_without_a_device() -> None:
     assert not seen.usable
 
 
+def test_a_link_on_demand_is_told_from_others_connected_or_not() -> None:
+    phone = replace(CABLE, connect="on-demand")
+    for found in (device("eth0"), None):
+        seen = [links.observe(wanted, found, {}).on_demand for wanted in (CABLE, phone)]
+        assert seen == [False, True]
+
+
 def test_metrics_are_the_kernels_and_name_servers_network_managers() -> None:
     metrics: Metrics = {("eth0", 4): [20100], ("eth0", 6): [101], ("eth1", 4): [1]}
     seen = links.observe(CABLE, device("eth0", dns4=60, dns6=61), metrics)

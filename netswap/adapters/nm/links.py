@@ -89,9 +89,10 @@ def observe(
     settings: LinkSettings, device: Device | None, metrics: Metrics, own: Collection[str] = ()
 ) -> Link:
     """Describe a link as it is now. `own` are the activations that netswap asked for."""
+    on_demand = settings.connect == "on-demand"
     if device is None:
-        on_demand = settings.connect == "on-demand"
-        return Link(settings.name, obstacle="not connected" if on_demand else "no such device")
+        obstacle = "not connected" if on_demand else "no such device"
+        return Link(settings.name, obstacle=obstacle, on_demand=on_demand)
     kernel4 = metrics.get((device.ifname, 4), [])
     kernel6 = metrics.get((device.ifname, 6), [])
     return Link(
@@ -111,6 +112,7 @@ def observe(
         stale=_stale(kernel4, device.dns4) or _stale(kernel6, device.dns6),
         connecting=device.state in names.CONNECTING,
         dialled=device.activation in own,
+        on_demand=on_demand,
     )
 
 
