@@ -142,7 +142,11 @@ class Daemon:
         log.info(words.STARTED)
         if not self.dry_run:
             self._recorder = Recorder(
-                self.snapshot, self._engine.take_times_s, self.usage, self.wall
+                self.snapshot,
+                self._engine.take_times_s,
+                self.usage,
+                self.wall,
+                self._catch_up,
             )
             self._recorder.start()
         routes = RouteEvents(self._look_soon)
@@ -419,6 +423,11 @@ class Daemon:
         if changed and not self._publishing:
             self._publishing = True
             asyncio.get_running_loop().call_soon(self._publish)
+
+    def _catch_up(self) -> None:
+        """Take note of a sleep before anything else, if there was one."""
+        if not self._stop.is_set():
+            self.tell(Elapsed())
 
     def _set_timer(self) -> None:
         if self._timer is not None:

@@ -31,7 +31,12 @@ def path() -> Path:
 
 
 class Recorder:
-    """Sees to it that the history is written."""
+    """Sees to it that the history is written.
+
+    It looks by itself, too, and may so be the first to run after a sleep: `catch_up` is called
+    before, and is to call `slept` where the computer slept. By the clock alone it cannot be told
+    from one that was set.
+    """
 
     def __init__(
         self,
@@ -39,9 +44,10 @@ class Recorder:
         take_times_s: Callable[[], Times],
         usage: Usage,
         wall: Wall,
+        catch_up: Callable[[], None] = lambda: None,
     ) -> None:
         self._snapshot, self._take_times_s, self._wall = snapshot, take_times_s, wall
-        self._usage = usage
+        self._usage, self._catch_up = usage, catch_up
         self._writer = Writer(path(), self._opened)
         self._minutes = Aggregator()
         self._known: Snapshot | None = None
@@ -83,9 +89,13 @@ class Recorder:
 
     def _tick(self) -> None:
         self._timer = self._loop.call_later(LOOK_S - self._wall.now_s() % LOOK_S, self._tick)
-        self.measure()
+        self._look_by_itself()
         if self._wall.now_s() // MINUTE_S != self._minute:
             self.end_minute()
+
+    def _look_by_itself(self) -> None:
+        self._catch_up()
+        self.measure()
 
     def end_minute(self) -> None:
         """Have written what was measured in the minute that is over."""
@@ -154,7 +164,7 @@ class Recorder:
 
     def _go_on(self, kept: Kept) -> None:
         self._usage.go_on(kept)
-        self.measure()
+        self._look_by_itself()
 
 
 def _interfaces(snapshot: Snapshot) -> list[tuple[str, str, str]]:

@@ -20,7 +20,9 @@ from netswap.core.settings import Settings
 from netswap.daemon import recorder
 from netswap.daemon.recent import Wall
 from netswap.daemon.recorder import Recorder
+from netswap.daemon.sleep import Sleep
 from netswap.daemon.usage import Usage
+from netswap.history.facts import What
 from netswap.history.minutes import Measured
 from netswap.history.outages import Outage, outages
 from netswap.history.store import Kept, Reader
@@ -215,6 +217,41 @@ def test_a_sleep_is_no_outage_whoever_notices_it_first() -> None:
 
     computer.run(life)
     assert [found.length_s for found in computer.outages(DAY_S)] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("slept", "told"), [(True, "the computer slept"), (False, "the clock was set")]
+)
+def test_a_sleep_is_told_from_a_clock_that_is_set_where_nothing_else_has_run_since(
+    slept: bool, told: str
+) -> None:
+    now_s = always_s = NOW_S
+
+    async def run() -> None:
+        def seen() -> Snapshot:
+            looked.set()
+            return WELL
+
+        nonlocal now_s, always_s
+        looked = asyncio.Event()
+        wall, sleep = Wall(lambda: now_s, lambda: 50.0), Sleep(lambda: 50.0, lambda: always_s)
+        usage = Usage(Settings, lambda _: None, wall.today)
+        recording = Recorder(
+            seen, dict, usage, wall, lambda: recording.slept() if sleep.over() else None
+        )
+        recording.start()
+        recording.look(WELL)
+        now_s += HOUR_S
+        always_s += HOUR_S if slept else 0.0
+        await looked.wait()
+        recording.close()
+
+    asyncio.run(run())
+    with Reader(recorder.path()) as reader:
+        ends = [fact for fact in reader.facts(0) if fact.what is What.END]
+    assert [(end.at_s, end.reason) for end in ends] == [
+        (NOW_S, told), (NOW_S + HOUR_S, "netswapd was stopped"),
+    ]  # fmt: skip
 
 
 def test_what_a_new_interface_carries_counts_from_when_it_is_a_link(
