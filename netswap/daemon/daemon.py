@@ -548,12 +548,13 @@ def _settle_down() -> None:
 
     The 40,000 objects that netswapd and its libraries begin with stay for good. Beside so many it
     would not look at old objects before they are 10,000 more (gc.set_threshold): the library of
-    D-Bus leaves cycles behind, which would take some MB until then.
+    D-Bus leaves cycles behind, which would take some MB until then. The fewer of them there may be
+    at a time, the sooner the heap is as large as it is ever going to be.
     """
     gc.collect()
     gc.freeze()
     gc.collect()  # counts again how many there are
-    gc.set_threshold(700, 10, 1)
+    gc.set_threshold(700, 2, 1)
 
 
 def _run_folder() -> Path:

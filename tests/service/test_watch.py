@@ -93,7 +93,7 @@ def test_it_is_left_at_once_though_nobody_answers(netswapd: FakeNetswapd) -> Non
         ("u2", ("use", "phone", 0.0, False)),
         ("a", ("auto",)),
         ("p", ("pause", PAUSE_S)),
-        ("r", ("auto",)),  # which the API's Resume is
+        ("r", ("resume",)),
     ],
 )
 def test_keys_steer(
