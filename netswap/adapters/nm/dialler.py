@@ -25,7 +25,7 @@ CONNECT_S = 2.0
 LATE_S = 300.0
 """For so long an activation may still come that NetworkManager was asked for and hung."""
 KEPT = 64
-"""So many activations are remembered, whether they are over or not."""
+"""So many activations of its own are remembered, whether they are over or not."""
 
 
 class Profile(NamedTuple):
@@ -85,10 +85,8 @@ class Dialler:
                 self._intentions.discard(profile.uuid)
             raise
         self._late.pop(profile.uuid, None)
-        if len(self.own | self._met) >= KEPT:  # what is over never comes back under its path
-            there = set(self._active.values())
-            self.own &= there
-            self._met &= there
+        if len(self.own) >= KEPT:  # what is over never comes back under its path
+            self.own &= set(self._active.values())
         self.own.add(active)
 
     async def disconnect(self, device: Device) -> None:
@@ -131,6 +129,7 @@ class Dialler:
         """Read the note of every activation that is not known, and write what is missing."""
         devices = list(devices)
         self._active = {device.path: device.activation for device in devices}
+        self._met &= set(self._active.values())
         self._adopt(devices)
         for device in devices:
             path = device.activation
