@@ -314,3 +314,12 @@ def test_without_name_servers_nothing_is_looked_up() -> None:
     for method, target in (("dns", "host.example"), ("http", "http://host.example/")):
         with pytest.raises(ProbeFailure, match="no name server"):
             check(method, target, way=Way("cable0", PROBE_MARK))
+
+
+@pytest.mark.parametrize("here", ["127.0.0.1", "127.0.0.53"])
+def test_a_name_server_on_this_computer_is_not_one_of_the_link(here: str) -> None:
+    Peer().dns(answered)
+    with pytest.raises(ProbeFailure, match="no name server"):
+        check("dns", "host.example", 0.3, way=Way("cable0", PROBE_MARK, (here,)))
+    way = Way("cable0", PROBE_MARK, (here, PEER))
+    assert check("dns", "host.example", way=way) == Verdict(True)

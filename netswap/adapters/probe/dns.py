@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+from ipaddress import IPv4Address
 
 from netswap.adapters.probe import message
 from netswap.adapters.probe.icmp import ProbeFailure, in_words
@@ -40,18 +41,18 @@ async def run(check: CheckSettings, way: Way) -> Verdict:
 
 async def lookup(name: str, way: Way, timeout_s: float) -> str:
     """Return an IPv4 address of a name. Raises LookupFailed; ProbeFailure if it cannot ask."""
-    if not way.servers:
-        raise ProbeFailure("the link has no name server with an IPv4 address")
+    # One on this computer is out of reach for what is bound to a device: it would seem dead.
+    servers = tuple(server for server in way.servers if not IPv4Address(server).is_loopback)
+    if not servers:
+        raise ProbeFailure("the link has no name server of its own with an IPv4 address")
     with way.socket(socket.SOCK_DGRAM) as udp:
-        lookup = _Lookup(udp, name, way.servers)
+        lookup = _Lookup(udp, name, servers)
         asking = asyncio.create_task(lookup.ask())
         try:
             async with asyncio.timeout(timeout_s):
                 return await lookup.listen()
         except TimeoutError:
-            raise LookupFailed(
-                lookup.problem or silence(", ".join(way.servers), timeout_s)
-            ) from None
+            raise LookupFailed(lookup.problem or silence(", ".join(servers), timeout_s)) from None
         finally:
             asking.cancel()
 
