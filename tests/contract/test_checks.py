@@ -185,6 +185,19 @@ def test_a_name_that_is_not_known_is_a_failure() -> None:
     )
 
 
+def test_a_lookup_that_this_computer_ends_is_no_verdict() -> None:
+    async def ended() -> Verdict:
+        asked = asyncio.create_task(
+            METHODS["dns"](CheckSettings("dns", "host.example", timeout_s=5), WAY)
+        )
+        await asyncio.sleep(0.2)
+        sh("ss --kill --udp --all")
+        return await asked
+
+    with pytest.raises(ProbeFailure, match="this machine ended the connection"):
+        asyncio.run(ended())
+
+
 def test_one_good_server_is_enough() -> None:
     Peer().dns(answered)
     way = Way("cable0", PROBE_MARK, ("10.1.0.77", PEER))

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address
 
 from netswap.adapters.probe import message
 from netswap.adapters.probe.icmp import ProbeFailure, in_words
-from netswap.adapters.probe.way import Verdict, Way, silence
+from netswap.adapters.probe.way import Verdict, Way, broken, silence
 from netswap.core import target
 from netswap.core.settings import CheckSettings
 
@@ -36,6 +36,8 @@ async def run(check: CheckSettings, way: Way) -> Verdict:
         await lookup(target.name(check.target), way, check.timeout_s)
     except LookupFailed as failed:
         return Verdict(False, failed.reason)
+    except OSError as error:
+        return Verdict(False, broken(error, f"the lookup of {check.target}"))
     return Verdict(True)
 
 
