@@ -24,8 +24,6 @@ from netswap.adapters.kernel import routes
 
 _RTM_NEWROUTE, _RTM_DELROUTE = 24, 25
 _RTA_PRIORITY, _RTA_CACHEINFO = 6, 12
-_RTNH_F_ONLINK = 4
-"""The only flag of a route that is asked for; the others tell how it is (linux/rtnetlink.h)."""
 GONE = frozenset({errno.ENOENT, errno.ESRCH, errno.ENODEV})
 """What the kernel says where there is nothing to be deleted (any more)."""
 
@@ -128,4 +126,4 @@ def with_metric(body: bytes, metric: int) -> bytes:
     found.pop(_RTA_CACHEINFO, None)
     found[_RTA_PRIORITY] = struct.pack("=I", metric)
     rows = b"".join(netlink.attribute(kind, value) for kind, value in found.items())
-    return routes.ROUTE.pack(*fields, flags & _RTNH_F_ONLINK) + rows
+    return routes.ROUTE.pack(*fields, flags & routes.RTNH_F_ONLINK) + rows

@@ -21,6 +21,9 @@ _RT_TABLE_MAIN = 254
 _RTM_F_CLONED = 0x200
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY = 1, 4, 5, 6
 _RTA_MULTIPATH, _RTA_TABLE = 9, 15
+RTNH_F_ONLINK = 4
+"""The only flag of a route or hop that is asked for; the others tell how it is (linux/rtnetlink.h).
+"""
 
 ROUTE = struct.Struct("=BBBBBBBBI")  # rtmsg
 _NEXT_HOP = struct.Struct("=HBBi")  # rtnexthop: length, flags, hops, interface

@@ -37,7 +37,8 @@ _PRIVATE = [
 """Nobody reaches these by another link (RFC 1918, 6598, 3927, 4193, 4291)."""
 
 _RTM_NEWROUTE, _RTM_DELROUTE = 24, 25
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY = 1, 4, 5, 6
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_VIA = 1, 4, 5, 6, 18
+"""A gateway of the other family is in RTA_VIA (RFC 5549)."""
 _MAIN, _RTN_UNICAST = 254, 1
 _LINK = 253
 """The scope of what is reached without a gateway (rtnetlink(7))."""
@@ -151,17 +152,23 @@ def second(theirs: Way, default: bytes) -> bytes:
 
     In IPv4 a new route goes before one of the same metric; in IPv6 they would share the load.
     """
+    *_, flags = routes.ROUTE.unpack_from(default)
     led = netlink.attributes(default[routes.ROUTE.size :])
     metric = theirs.metric - (theirs.family == socket.AF_INET6)
-    rows = netlink.attribute(_RTA_DST, theirs.destination) + netlink.attribute(
-        _RTA_OIF, led[_RTA_OIF]
-    )
-    if gateway := led.get(_RTA_GATEWAY):
-        rows += netlink.attribute(_RTA_GATEWAY, gateway)
-    rows += netlink.attribute(_RTA_PRIORITY, struct.pack("=I", metric))
+    gateway = {kind: led[kind] for kind in (_RTA_GATEWAY, _RTA_VIA) if kind in led}
+    asked = {
+        _RTA_DST: theirs.destination,
+        _RTA_OIF: led[_RTA_OIF],
+        **gateway,
+        _RTA_PRIORITY: struct.pack("=I", metric),
+    }
+    rows = b"".join(netlink.attribute(kind, value) for kind, value in asked.items())
     scope = 0 if gateway else _LINK
     bits = len(theirs.destination) * 8
-    head = routes.ROUTE.pack(theirs.family, bits, 0, 0, _MAIN, PROTOCOL, scope, _RTN_UNICAST, 0)
+    head = routes.ROUTE.pack(
+        theirs.family, bits, 0, 0, _MAIN, PROTOCOL, scope, _RTN_UNICAST,
+        flags & routes.RTNH_F_ONLINK,
+    )  # fmt: skip
     return head + rows
 
 
