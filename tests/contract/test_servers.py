@@ -75,6 +75,25 @@ def test_a_link_without_a_gateway_and_back() -> None:
     assert way(V4) == "cable0"
 
 
+@pytest.mark.parametrize("by", ["198.51.99.1 dev tether0 onlink", "inet6 fe80::2 dev tether0"])
+def test_a_link_whose_gateway_is_in_no_network_of_its_own(by: str) -> None:
+    ip("route del default dev tether0")
+    ip(f"-4 route add default via {by} metric 200")
+    add(V4)
+    servers.reach(V4, "tether0")
+    assert way(V4) == "tether0"
+    assert f"via {by.removesuffix(' onlink')}" in to(V4)[0]
+
+
+def test_a_link_with_two_routers() -> None:
+    ip("-6 route append default via fe80::3 dev tether0 metric 200")
+    add(V6)
+    servers.reach(V6, "tether0")
+    assert way(V6) == "tether0"
+    servers.reach(V6, "cable0")
+    assert way(V6) == "cable0"
+
+
 @BOTH
 def test_when_the_vpn_is_gone_ours_is_left_to_be_taken_away(server: str) -> None:
     add(server)

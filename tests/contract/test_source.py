@@ -101,6 +101,19 @@ def test_a_device_that_is_gone_leaves_nothing() -> None:
     assert "proto 110" not in everything()
 
 
+def test_of_two_routers_on_a_link_one_is_enough() -> None:
+    """By IPv6 the kernel makes one route of the two that NetworkManager adds."""
+    ip("-6 route append default via fe80::3 dev tether0 metric 200")
+    assert "nexthop" in ip("-6 route show default")
+    source.hold(HELD, OURS)
+    assert way("2001:db8:ffff::1", "2001:db8:2::2") == "tether0"
+    before = everything()
+    source.hold(HELD, OURS)
+    assert everything() == before
+    source.hold({}, ())
+    assert "proto 110" not in everything()
+
+
 def test_ipv6_that_is_away_for_a_moment_goes_by_no_other_link() -> None:
     """Its routes are flushed, in all tables, as NetworkManager does it."""
     source.hold(HELD, OURS)

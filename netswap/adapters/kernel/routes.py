@@ -136,11 +136,34 @@ def _interfaces(found: dict[int, bytes]) -> Iterator[int]:
     """Read the device of a route, or of each hop of a multipath one."""
     if _RTA_OIF in found:
         yield _number(found[_RTA_OIF], 0)
+    for index, _flags, _found in _hops(found):
+        yield index
+
+
+def _hops(found: dict[int, bytes]) -> Iterator[tuple[int, int, dict[int, bytes]]]:
+    """Yield device, flags and attributes of each hop of a multipath route."""
     hops = found.get(_RTA_MULTIPATH, b"")
     while len(hops) >= _NEXT_HOP.size:
-        length, _flags, _hops, index = _NEXT_HOP.unpack_from(hops)
-        yield index
+        length, flags, _weight, index = _NEXT_HOP.unpack_from(hops)
+        yield index, flags, netlink.attributes(hops[_NEXT_HOP.size : length])
         hops = hops[max((length + 3) & ~3, _NEXT_HOP.size) :]
+
+
+def by_one_hop(body: bytes, index: int) -> bytes:
+    """Return a multipath default route as one by its first hop over a device, others as they are.
+
+    Two routers on a network make such a one: NetworkManager adds a route for each, and the kernel
+    joins those of IPv6 that are alike but for the gateway. Pure.
+    """
+    *fields, flags = ROUTE.unpack_from(body)
+    found = {} if fields[1] else netlink.attributes(body[ROUTE.size :])
+    hop = next((hop for hop in _hops(found) if hop[0] == index), None)
+    if hop is None:
+        return body
+    del found[_RTA_MULTIPATH]
+    found |= hop[2] | {_RTA_OIF: struct.pack("=I", index)}
+    rows = b"".join(netlink.attribute(kind, value) for kind, value in found.items())
+    return ROUTE.pack(*fields, flags | hop[1] & RTNH_F_ONLINK) + rows
 
 
 def _number(value: bytes | None, default: int) -> int:

@@ -140,7 +140,8 @@ def _wanted(hosts: Sequence[Way], bodies: list[bytes], ifname: str) -> Iterator[
     theirs = next((way for way in hosts if way.protocol == BOOT), None)
     if theirs is None or not ifname or names.get(theirs.index) == ifname:
         return
-    family = [body for body in bodies if body[0] == theirs.family]
+    index = socket.if_nametoindex(ifname)
+    family = [routes.by_one_hop(body, index) for body in bodies if body[0] == theirs.family]
     standing = min(ahead.over(ifname, family), default=None)
     if standing is None:
         raise LookupError(f"{ifname} has no default route")

@@ -82,7 +82,8 @@ def _wanted(
             if ifname not in links:
                 continue  # there may be thousands
             needed = list(_rules(family, links.get(ifname, ()), TABLES + index))
-            there = list(_ways(family, TABLES + index, ahead.over(ifname, bodies)))
+            single = [routes.by_one_hop(body, index) for body in bodies]
+            there = list(_ways(family, TABLES + index, ahead.over(ifname, single)))
             if needed and there:
                 rules += needed
                 ways += there
