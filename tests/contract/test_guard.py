@@ -15,11 +15,13 @@ import pytest
 from netswap.adapters.nft.errors import GuardError
 from netswap.adapters.nft.guard import Guard, GuardLike
 from netswap.adapters.nft.ruleset import PROBE_MARK
+from netswap.core.model import Barrier
 from tests.contract.fakes import FakeGuard
 
 HOLDER = """
 import signal
 from netswap.adapters.nft.guard import Guard
+from netswap.core.model import Barrier
 guard = Guard()
 guard.open()
 guard.block("eth7")
@@ -50,6 +52,16 @@ def test_links_are_guarded_by_name_even_before_they_exist(guard: GuardLike) -> N
     guard.unblock("eth7")
     guard.unblock("eth7")
     assert set(guard.guarded()) == {"tether0.10"}
+
+
+def test_a_link_that_is_not_there_is_guarded_otherwise_than_before(guard: GuardLike) -> None:
+    for network in ("10.7.0.0/16", "10.8.0.0/16"):
+        wanted = Barrier(allow=frozenset({"224.0.0.0/4", network}))
+        guard.block("eth7", wanted)
+        assert guard.guarded() == {"eth7": wanted}
+        guard.unblock("eth7")
+    guard.block("eth7", wanted)
+    assert guard.guarded() == {"eth7": wanted}
 
 
 def test_many_links_are_read_back(guard: GuardLike) -> None:

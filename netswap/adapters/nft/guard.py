@@ -88,8 +88,8 @@ class Guard:
     def block(self, ifname: str, barrier: Barrier = REFUSE) -> None:
         """Refuse what leaves by this link."""
         there = self._places()
-        existing = [name for _, name in socket.if_nameindex()]
-        commands = ruleset.block(ifname, barrier, there) + ruleset.sweep(there, existing)
+        kept = [ifname, *(name for _, name in socket.if_nameindex())]
+        commands = ruleset.block(ifname, barrier, there) + ruleset.sweep(there, kept)
         self._run(commands + _foreign({*ruleset.barriers(there), ifname}))
 
     def unblock(self, ifname: str) -> None:
