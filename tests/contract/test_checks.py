@@ -234,6 +234,22 @@ def test_a_redirect_may_be_what_is_expected() -> None:
     assert page(b"HTTP/1.1 301 Moved\r\nLocation: /\r\n\r\n", expect_status=301).ok
 
 
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </s.css>; rel=preload\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n<success>", ""),
+        (b"HTTP/1.1 503 Busy\r\n\r\n", "answered with status 503, not 200 to 299"),
+        (b"", "gave no answer"),
+    ],
+)
+def test_what_a_server_says_before_its_answer_is_passed_over(answer: bytes, reason: str) -> None:
+    verdict = page(HINTS + HINTS + answer, expect_body="success")
+    assert verdict.reason.removeprefix(f"{PEER}:80 ") == reason
+
+
 BAD_PAGES = {
     "another status": (b"HTTP/1.1 200 OK\r\n\r\n", "answered with status 200, not 204"),
     "an error": (b"HTTP/1.1 503 Busy\r\n\r\n", "answered with status 503, not 204"),

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from netswap.core.target import Endpoint
 
 _STATUS = re.compile(rb"HTTP/1\.[0-9] ([1-5][0-9]{2})( [^\r\n]*)?")
+_INTERIM = re.compile(rb"HTTP/1\.[0-9] 1(?!01)[0-9]{2}[ \r\n]")
+"""But for 101: what comes after that is not HTTP any more."""
+_EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(;[^\n]*)?\r?\n")
 
 
@@ -41,9 +44,16 @@ class Head:
 
 
 def split(raw: bytes) -> tuple[bytes, bytes] | None:
-    """Split a response at the empty line, None while that has not come."""
-    found = re.search(rb"\r?\n\r?\n", raw)
-    return (raw[: found.start()], raw[found.end() :]) if found else None
+    """Split a response at the empty line, None while that has not come.
+
+    Interim responses, which nobody has to ask for (RFC 9110, section 15.2), are passed over.
+    """
+    at = 0
+    while found := _EMPTY_LINE.search(raw, at):
+        if not _INTERIM.match(raw, at):
+            return raw[at : found.start()], raw[found.end() :]
+        at = found.end()
+    return None
 
 
 def head(raw: bytes) -> Head | None:
