@@ -136,6 +136,15 @@ def test_obstacles(state: int, carrier: bool, obstacle: str) -> None:
     assert only(seen).obstacle == obstacle
 
 
+@pytest.mark.parametrize("kind", ["Bond", "Bridge", "Team", "Vlan"])
+def test_the_carrier_of_what_lies_over_other_devices(kind: str) -> None:
+    device = objects()[DEVICE]
+    seen = view({DEVICE: {names.DEVICE: device[names.DEVICE], f"{names.DEVICE}.{kind}": {}}})
+    assert only(seen).carrier
+    seen.apply(changed(DEVICE, f"{names.DEVICE}.{kind}", Carrier=False))
+    assert only(seen).obstacle == "carrier lost"
+
+
 def test_from_ip_check_on_a_device_carries_traffic() -> None:
     carries = {DeviceState.IP_CHECK, DeviceState.SECONDARIES, DeviceState.ACTIVATED}
     assert set(names.OBSTACLES) == set(DeviceState) - carries

@@ -121,6 +121,8 @@ class View:
         active = _text(device.get("ActiveConnection"))
         ip4, ip6 = _text(device.get("Ip4Config")), _text(device.get("Ip6Config"))
         interface = _text(device.get("Interface"))
+        # Each kind that has a carrier tells it on an interface of its own: cables, bonds, bridges …
+        carriers = [table["Carrier"] for table in interfaces.values() if "Carrier" in table]
         return Device(
             path=path,
             interface=interface,
@@ -129,7 +131,7 @@ class View:
             kind=names.KINDS.get(number, "other"),
             driver=_text(device.get("Driver")),
             state=_state(device.get("State")),
-            carrier=interfaces.get(names.WIRED, {}).get("Carrier", True) is True,
+            carrier=all(carrier is True for carrier in carriers),
             metered=_number(device.get("Metered")) in names.METERED,
             limited=_number(device.get("Ip4Connectivity")) in names.LIMITED,
             connection=_text(self._get(active, names.ACTIVE, "Id")),
