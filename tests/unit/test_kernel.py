@@ -98,3 +98,30 @@ def test_messages_are_taken_apart_up_to_a_bad_length() -> None:
     data = netlink.build(3, 0, b"abcd") + netlink.build(4, 0, b"") + b"\xff" * 16
 
     assert list(netlink.parse(data)) == [netlink.Message(3, b"abcd"), netlink.Message(4, b"")]
+
+
+def test_a_dump_that_something_changed_under_is_asked_for_again() -> None:
+    """The kernel says so (NLM_F_DUMP_INTR): what is in it may be twice, or not at all."""
+    assert asked(dump(b"half", DUMP_INTR), dump(b"all.", 0)) == [b"all."]
+
+
+def test_what_changes_all_the_time_is_taken_as_it_is() -> None:
+    assert asked(*[dump(b"half", DUMP_INTR)] * netlink.TRIES) == [b"half"]
+
+
+DUMP_INTR = 0x10
+
+
+def dump(body: bytes, flags: int) -> bytes:
+    part, end = netlink.build(24, flags, body), netlink.build(3, flags, bytes(4))
+    return part + end
+
+
+def asked(*dumps: bytes) -> list[bytes]:
+    """Ask a kernel that gives these answers."""
+    here, kernel = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with here, kernel:
+        here.settimeout(5)
+        for answer in dumps:
+            kernel.send(answer)
+        return netlink.ask(here, dump_request(socket.AF_INET))
