@@ -128,6 +128,26 @@ def test_without_a_tunnel_that_would_take_it_a_route_is_somebody_elses_wish(serv
     assert seen() == ()
 
 
+def without_gateway(name: str, metric: int) -> None:
+    """Let a link be like a modem's: its default route has no gateway."""
+    ip(f"route del default dev {name}")
+    ip(f"route add default dev {name} metric {metric}")
+
+
+def test_a_route_without_a_gateway_is_one_where_the_link_has_none() -> None:
+    """As what vpnc-script makes of `ip route get` over a modem."""
+    ip(f"route add {V4} dev cable0")
+    assert seen() == ()
+    without_gateway("cable0", 100)
+    assert seen() == (Server(V4, "cable0", "cable0"),)
+    servers.reach(V4, "tether0")
+    assert way(V4) == "tether0"
+    assert seen() == (Server(V4, "tether0", "cable0", own=True),)
+    servers.reach(V4, "cable0")
+    assert way(V4) == "cable0"
+    assert seen() == (Server(V4, "cable0", "cable0"),)
+
+
 def test_a_tunnel_by_two_halves_is_one_too() -> None:
     ip("route del default dev tun0")
     add(V4)

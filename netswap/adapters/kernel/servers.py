@@ -5,10 +5,10 @@ that there was when it connected: else its own packets would enter the tunnel. I
 that link is left. So while it is left the same server has a second route, before the VPN's, by the
 link that leads. The VPN's own is never touched: without the second one all is as it was found.
 
-What is taken for such a route: one address, by a gateway, made by no part of NetworkManager or the
-kernel (protocol `boot`), to an address that is not private, and that only this route keeps out of a
-device that is no link. Routes made here bear a protocol number of netswap's own, which
-NetworkManager leaves alone.
+What is taken for such a route: one address, by a gateway, or by none where the link's default route
+has none (a modem, PPP), made by no part of NetworkManager or the kernel (protocol `boot`), to an
+address that is not private, and that only this route keeps out of a device that is no link. Routes
+made here bear a protocol number of netswap's own, which NetworkManager leaves alone.
 """
 
 from __future__ import annotations
@@ -47,9 +47,10 @@ _LINK = 253
 def servers(ways: Sequence[Way], links: Collection[str]) -> tuple[Server, ...]:
     """Return the servers that have such a route over one of the links, or still one of ours."""
     names = dict(socket.if_nameindex())
+    direct = {(way.family, way.index) for way in ways if not (way.bits or way.gateway)}
     hosts: dict[bytes, list[Way]] = {}
     for way in ways:
-        if way.host and _to_a_server(way):
+        if way.host and _to_a_server(way, direct):
             hosts.setdefault(way.destination, []).append(way)
     networks = [way for way in ways if not way.host]
     found = [_server(address, hosts[address], names, networks, links) for address in sorted(hosts)]
@@ -71,9 +72,10 @@ def tunnelled(bodies: Iterable[bytes], links: Collection[str]) -> frozenset[byte
     )
 
 
-def _to_a_server(way: Way) -> bool:
-    """Whether it may be one to a server; ours has no gateway where a link has none, such as PPP."""
-    return way.protocol == PROTOCOL or (way.protocol == BOOT and bool(way.gateway))
+def _to_a_server(way: Way, direct: Collection[tuple[int, int]]) -> bool:
+    """Whether it may be one to a server. `direct` are families and devices without a gateway."""
+    by_the_link = bool(way.gateway) or (way.family, way.index) in direct
+    return way.protocol == PROTOCOL or (way.protocol == BOOT and by_the_link)
 
 
 def _server(
