@@ -33,6 +33,9 @@ _SOURCES, _DESTINATIONS = (1, 3), (2, 4)  # ctattr_ip: of IPv4, of IPv6
 _COUNT = Path("/proc/sys/net/netfilter/nf_conntrack_count")
 """How many connections this network namespace tracks; it is not there without nf_conntrack."""
 
+_KEPT = frozenset({errno.ENOENT, errno.EBUSY})
+"""It ended by itself meanwhile; or a flowtable has it, and the kernel, an older one, keeps it."""
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -68,7 +71,7 @@ def forget(addresses: Collection[str], spare: Iterable[str] = ()) -> int:
     ) as channel:
         channel.connect((0, 0))
         flows = parse_flows(_dump(channel), ours)
-        return sum(_delete(channel, flow) for flow in doomed(flows, ours, networks))
+        return sum(delete(channel, flow) for flow in doomed(flows, ours, networks))
 
 
 def tracked(count: Path = _COUNT) -> bool:
@@ -88,11 +91,14 @@ def _dump(channel: socket.socket) -> list[bytes]:
         raise
 
 
-def _delete(channel: socket.socket, flow: Flow) -> bool:
+def delete(channel: socket.socket, flow: Flow) -> bool:
+    """Forget one; return whether that was done. Raises OSError if the kernel cannot be asked."""
     try:
         netlink.ask(channel, delete_request(flow))
-    except FileNotFoundError:
-        return False  # it ended by itself meanwhile
+    except OSError as error:
+        if error.errno not in _KEPT:
+            raise
+        return False
     return True
 
 

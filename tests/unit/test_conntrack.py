@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 from ipaddress import ip_address, ip_network
@@ -13,6 +14,7 @@ from netswap.adapters import netlink
 from netswap.adapters.conntrack import (
     Address,
     Flow,
+    delete,
     delete_request,
     doomed,
     dump_request,
@@ -140,3 +142,14 @@ def test_without_tracking_nothing_is_asked(
     if text is not None:
         count.write_text(text)
     assert tracked(count) is expected
+
+
+@pytest.mark.parametrize(
+    ("number", "forgotten"), [(0, True), (errno.ENOENT, False), (errno.EBUSY, False)]
+)
+def test_one_that_cannot_be_forgotten_holds_no_other_up(number: int, *, forgotten: bool) -> None:
+    """Older kernels do not let go of what goes by a flowtable."""
+    here, kernel = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with here, kernel:
+        kernel.send(netlink.build(2, 0, struct.pack("=i", -number)))
+        assert delete(here, flow(GUEST, SERVER, SERVER, HERE)) is forgotten
