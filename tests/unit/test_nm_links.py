@@ -253,3 +253,10 @@ def test_metered_is_what_the_user_says_or_else_network_manager(
 def test_stale_routes(kernel: list[int], dns: int | None, stale: bool) -> None:
     seen = links.observe(CABLE, device("eth0", dns4=dns), {("eth0", 4): kernel})
     assert seen.stale is stale
+
+
+def test_a_port_of_a_bridge_is_no_phone() -> None:
+    """Both are of type ethernet, and connected."""
+    phone = LinkSettings("phone", Match(type="ethernet"))
+    port, tether = device("eth0", metric=None, port=True), device("usb0")
+    assert links.assign([phone], [port, tether]) == [(phone, tether)]

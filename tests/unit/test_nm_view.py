@@ -145,6 +145,15 @@ def test_the_carrier_of_what_lies_over_other_devices(kind: str) -> None:
     assert only(seen).obstacle == "carrier lost"
 
 
+@pytest.mark.parametrize("word", ["Master", "Controller"])
+def test_a_port_of_another_device_carries_no_ip(word: str) -> None:
+    seen = view()
+    seen.apply(changed(ACTIVE, names.ACTIVE, Master="/", Controller="/"))
+    assert only(seen).obstacle == ""
+    seen.apply(changed(ACTIVE, names.ACTIVE, **{word: "/Devices/4"}))
+    assert only(seen).obstacle == "part of another device"
+
+
 def test_from_ip_check_on_a_device_carries_traffic() -> None:
     carries = {DeviceState.IP_CHECK, DeviceState.SECONDARIES, DeviceState.ACTIVATED}
     assert set(names.OBSTACLES) == set(DeviceState) - carries

@@ -19,6 +19,9 @@ SETTINGS_PATH = f"{PATH}/Settings"
 PROFILE = f"{SERVICE}.Settings.Connection"
 WIRED = f"{SERVICE}.Device.Wired"
 ACTIVE = f"{SERVICE}.Connection.Active"
+PORT_OF = ("Master", "Controller")
+"""Properties of an active connection: the device that has its own as a port, "/" if none has; the
+second is the newer word."""
 IP4 = f"{SERVICE}.IP4Config"
 IP6 = f"{SERVICE}.IP6Config"
 PROPERTIES = "org.freedesktop.DBus.Properties"

@@ -51,12 +51,16 @@ class Device:
     """That its addresses are in, link-local ones too, as address/prefix."""
     limited: bool = False
     """By NetworkManager's own connectivity check, where it is on."""
+    port: bool = False
+    """Whether it is in a bridge, bond or team, which carries IP in its place."""
 
     @property
     def obstacle(self) -> str:
         """Why it cannot carry traffic, "" if it can."""
         if not self.carrier:
             return "carrier lost"
+        if self.port:
+            return "part of another device"
         return names.OBSTACLES.get(self.state, "")
 
 
@@ -134,6 +138,7 @@ class View:
             carrier=all(carrier is True for carrier in carriers),
             metered=_number(device.get("Metered")) in names.METERED,
             limited=_number(device.get("Ip4Connectivity")) in names.LIMITED,
+            port=any(_text(self._get(active, names.ACTIVE, n)).strip("/") for n in names.PORT_OF),
             connection=_text(self._get(active, names.ACTIVE, "Id")),
             activation=active,
             uuid=_text(self._get(active, names.ACTIVE, "Uuid")),
