@@ -45,7 +45,7 @@ def url(text: str) -> Endpoint:
         raise ValueError("is not a URL that begins with http://")
     host, path = found["host"], found["path"] or "/"
     if not is_address(host):
-        name(host)
+        host = name(host)
     return Endpoint(host, _port(found["port"] or "80"), path if path[0] == "/" else f"/{path}")
 
 

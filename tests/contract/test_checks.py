@@ -212,11 +212,17 @@ def test_a_page_is_a_success(status: bytes) -> None:
     assert page(b"HTTP/1.1 " + status + b"\r\n\r\n") == Verdict(True)
 
 
-def test_the_host_is_looked_up_over_the_link() -> None:
+@pytest.mark.parametrize("host", ["host.example", "host.example."])
+def test_the_host_is_looked_up_over_the_link(host: str) -> None:
     peer = Peer()
-    peer.dns(answered)
+    peer.dns(well_formed)
     peer.tcp(says(b"HTTP/1.1 204 No Content\r\n\r\n"))
-    assert check("http", "http://host.example/", expect_status=204) == Verdict(True)
+    assert check("http", f"http://{host}/", expect_status=204) == Verdict(True)
+
+
+def well_formed(query: bytes) -> bytes:
+    """Answer only who asks for a name of type A and class IN."""
+    return answered(query) if query.endswith(b"example\0\0\1\0\1") else b""
 
 
 def test_a_dead_name_server_is_named() -> None:

@@ -36,6 +36,7 @@ def test_what_is_no_url(text: str) -> None:
 
 def test_names_may_end_with_a_dot() -> None:
     assert target.name("a.example.") == "a.example"
+    assert target.url("http://a.example./") == Endpoint("a.example", 80, "/")
 
 
 def test_names_and_ports_have_limits() -> None:
