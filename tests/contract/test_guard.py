@@ -352,6 +352,18 @@ def test_an_address_of_a_standby_is_no_source_on_another_link(bare: Guard) -> No
         assert bare.refused() == 1
 
 
+def test_an_address_that_a_standby_got_later_is_no_source_either(bare: Guard) -> None:
+    """A privacy address is another one every day; whoever looks at the guard sees to it."""
+    command = "ip address add 2001:db8:0:5::2/64 dev out0 nodad"
+    subprocess.run(command.split(), check=True)
+    assert set(bare.guarded()) == {"out0"}
+    with socket.socket(socket.AF_INET6) as client:
+        client.settimeout(10)
+        client.bind(("2001:db8:0:5::2", 0))
+        with pytest.raises(ConnectionRefusedError):
+            client.connect(ELSEWHERE)
+
+
 def test_an_address_that_the_other_link_has_too_is_its_own(bare: Guard) -> None:
     """A cable and a Wi-Fi in one network under one hardware address, for one."""
     command = "ip address add 2001:db8::2/128 dev free0 nodad"

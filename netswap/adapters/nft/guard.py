@@ -2,7 +2,7 @@
 
 The I/O half of `ruleset.py`. One libnftables handle lives as long as the guard, because the kernel
 ties the table's ownership to the handle's netlink socket: a second handle, even in this process, is
-a stranger. Nothing is remembered here; what is guarded is read back from the kernel.
+a stranger. What is guarded is not remembered here, but read back from the kernel.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ class Guard:
         self._mark = mark
         self._linger = linger
         self._nft: nftables.Nftables | None = None
+        self._foreign: frozenset[IPv6Interface] = frozenset()
+        """The addresses that were kept off other links last."""
 
     def __enter__(self) -> Self:
         self.open()
@@ -65,7 +67,7 @@ class Guard:
     def open(self) -> None:
         """Create the table and see that the kernel ties it to us; any earlier one of ours goes."""
         self.close()
-        self._nft = nftables.Nftables()
+        self._nft, self._foreign = nftables.Nftables(), frozenset()
         try:
             self._refuse_a_second_daemon()
             self._run(ruleset.create_table(self._mark, linger=self._linger))
@@ -90,18 +92,30 @@ class Guard:
         there = self._places()
         kept = [ifname, *(name for _, name in socket.if_nameindex())]
         commands = ruleset.block(ifname, barrier, there) + ruleset.sweep(there, kept)
-        self._run(commands + _foreign({*ruleset.barriers(there), ifname}))
+        self._keep_off({*ruleset.barriers(there), ifname}, commands)
 
     def unblock(self, ifname: str) -> None:
         """Let the link be used again."""
         there = self._places()
         if commands := ruleset.unblock(ifname, there):
             self._run(commands)  # first of all: traffic is about to go by it
-            self._run(_foreign(ruleset.barriers(there).keys() - {ifname}))
+            self._keep_off(ruleset.barriers(there).keys() - {ifname})
 
     def guarded(self) -> Mapping[str, Barrier]:
-        """Read back which links the kernel guards."""
-        return ruleset.barriers(self._places())
+        """Read back which links the kernel guards; what addresses they got since are kept off, too.
+
+        Those that are away for a moment stay: NetworkManager puts them back.
+        """
+        barriers = ruleset.barriers(self._places())
+        if not _addresses(barriers) <= self._foreign:
+            self._keep_off(barriers)
+        return barriers
+
+    def _keep_off(self, guarded: Collection[str], commands: str = "") -> None:
+        """Have the addresses of these links kept off every other link, in one transaction."""
+        foreign = _addresses(guarded)
+        self._run(commands + ruleset.set_foreign(foreign))
+        self._foreign = foreign
 
     def _places(self) -> frozenset[ruleset.Place]:
         return ruleset.parse_places(self._run(ruleset.list_table()))
@@ -140,13 +154,13 @@ class Guard:
         return str(output)
 
 
-def _foreign(guarded: Collection[str]) -> str:
-    """Have the addresses that these links have now kept off every other link."""
-    known = inet6.addresses()
-    return ruleset.set_foreign(
+def _addresses(links: Collection[str]) -> frozenset[IPv6Interface]:
+    """Return the IPv6 addresses that these links have now, with their networks."""
+    known = inet6.addresses() if links else []
+    return frozenset(
         IPv6Interface((a.address, a.prefix))
         for a in known
-        if a.ifname in guarded and not a.address.is_link_local
+        if a.ifname in links and not a.address.is_link_local
     )
 
 
