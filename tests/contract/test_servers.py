@@ -179,3 +179,12 @@ def test_routes_of_others_are_put_back_as_they_were(server: str) -> None:
 
 def test_default_routes_are_not_put_back() -> None:
     assert foreign.over("cable0") == []
+
+
+def test_one_that_cannot_be_gone_before_is_said_to_be_so() -> None:
+    """By IPv6 there is nothing before a metric of 1: 0 is 1024."""
+    add(V6, more="metric 1")
+    before = to(V6)
+    with pytest.raises(LookupError, match="metric 1"):
+        servers.reach(V6, "tether0")
+    assert to(V6) == before

@@ -122,7 +122,7 @@ def _covers(way: Way, address: IPv4Address | IPv6Address) -> bool:
 def reach(address: str, ifname: str) -> None:
     """Have a server reached by a link; by the VPN's own route, where that is by this link, or "".
 
-    Raises OSError where the kernel refuses, LookupError where the link has no default route.
+    Raises OSError where the kernel refuses, LookupError where there can be no such route.
     """
     packed = ip_address(address).packed
     with routes.channel() as channel:
@@ -147,6 +147,8 @@ def _wanted(hosts: Sequence[Way], bodies: list[bytes], ifname: str) -> Iterator[
     standing = min(ahead.over(ifname, family), default=None)
     if standing is None:
         raise LookupError(f"{ifname} has no default route")
+    if theirs.family == socket.AF_INET6 and theirs.metric == 1:  # 0 would be 1024
+        raise LookupError("nothing goes before a route of metric 1")
     yield second(theirs, standing[1])
 
 
