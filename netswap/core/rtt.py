@@ -37,8 +37,11 @@ class Rtt:
 
     def deadline_s(self, probe: ProbeSettings) -> float:
         """Return how long a reply may take before its probe is lost."""
+        return min(probe.deadline_max_s, max(probe.deadline_min_s, self.expected_s))
+
+    @property
+    def expected_s(self) -> float:
+        """Return how long a reply may take by what was seen so far, wanted or not."""
         if self.smoothed_s is None:
-            waited_s = INITIAL_S
-        else:
-            waited_s = self.smoothed_s + max(GRANULARITY_S, 4 * self.variation_s)
-        return min(probe.deadline_max_s, max(probe.deadline_min_s, waited_s))
+            return INITIAL_S
+        return self.smoothed_s + max(GRANULARITY_S, 4 * self.variation_s)

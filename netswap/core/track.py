@@ -115,11 +115,11 @@ class Track:
         due_s = self._due_s(interval_s)
         if self.health.obstacle or now_s < due_s - _ON_TIME_S:
             return None
-        punctual = not self._hasty and now_s - due_s < interval_s
+        hasty = self._hasty and now_s >= self._excused_s
+        punctual = not hasty and now_s - due_s < interval_s
         self._slot_s = due_s if punctual else now_s
         self._sequence = (self._sequence + 1) % SEQUENCES
-        counts = not self._hasty
-        self._waiting[self._sequence] = Round(now_s, self._lost_s(now_s), counts)
+        self._waiting[self._sequence] = Round(now_s, self._lost_s(now_s), counts=not hasty)
         self.health = evidence.sent(self.health)
         return self._sequence
 
@@ -152,8 +152,13 @@ class Track:
         """Return when the next round is due; interval_s is what it would be with nothing wrong."""
         if self._slot_s == -inf:
             return -inf
-        if self._hasty:
-            return self._slot_s + self._settings.probe.confirm_interval_s
+        if not self._hasty:
+            return self._calm_due_s(interval_s)
+        hasty_s = self._slot_s + self._settings.probe.confirm_interval_s
+        excused_s = self._excused_s
+        return hasty_s if hasty_s >= excused_s else min(excused_s, self._calm_due_s(interval_s))
+
+    def _calm_due_s(self, interval_s: float) -> float:
         if self._closest_s < interval_s < self._settings.probe.interval_s:
             return self._slot_s + interval_s  # it changes with each reply, and with it the slots
         return (floor(self._slot_s / interval_s + _ON_TIME_S) + 1) * interval_s
@@ -166,6 +171,21 @@ class Track:
         """
         wanted = self.health.suspect or self.health.state is State.UNKNOWN
         return wanted and not self.health.mute(self._slot_s)
+
+    @property
+    def _excused_s(self) -> float:
+        """Return until when the oldest loss may be another late reply, as the last one was.
+
+        Replies that come a little later than is ever waited for would keep it in haste for ever.
+        Where they come so late that haste brings the link down, it may.
+        """
+        probe = self._settings.probe
+        forgiven_s = self.patience_s + (probe.fall - 2) * probe.confirm_interval_s
+        late = self.health.late and (self.health.rtt_s or 0) <= forgiven_s
+        if not late or not self._missed:
+            return -inf
+        oldest_s = min(missed.sent_s for missed in self._missed.values())
+        return oldest_s + min(self._rtt.expected_s, forgiven_s)
 
     def replied(self, sequence: int, target: str, now_s: float) -> None:
         """Count a reply, be it in time or late; one to no round of ours is ignored."""
