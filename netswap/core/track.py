@@ -89,11 +89,12 @@ class Track:
             self._activation = link.activation
 
     def rename(self, link: Link) -> None:
-        """Go on under another name. Rounds that are under way are answered under the old one."""
+        """Go on under another name. What is under way is answered under the old one."""
         self.link = link
         self._waiting.clear()
         self._missed.clear()
         self.reconfigure(self._settings)
+        self._checks.rest()
 
     def connect(self, state: State, now_s: float) -> None:
         """Begin anew with a link that was just activated; nothing if it has an obstacle."""

@@ -18,6 +18,7 @@ from netswap.core.actions import (
     Linger,
     Reach,
     Restore,
+    RunCheck,
     Say,
     SendProbe,
     SetMetric,
@@ -35,7 +36,14 @@ from netswap.core.events import (
     Slept,
 )
 from netswap.core.model import Condition, Mode, Override, Role, Server, State, World
-from netswap.core.settings import DampingSettings, LinkSettings, Match, ProbeSettings, Settings
+from netswap.core.settings import (
+    CheckSettings,
+    DampingSettings,
+    LinkSettings,
+    Match,
+    ProbeSettings,
+    Settings,
+)
 from tests.unit.worlds import gone, link, route, take_all, world
 
 CABLE, TETHER = link("cable", 100), link("tether", 200)
@@ -304,6 +312,13 @@ def test_another_name_for_the_active_link_is_no_swap() -> None:
     seen = driven.engine.snapshot(driven.now_s)
     assert (seen.active, seen.since_s) == ("dsl", 0.0)
     assert (seen.links[0].state, seen.links[0].lost) == (State.UP, 0)
+
+
+def test_a_check_that_is_under_way_is_made_again_under_another_name() -> None:
+    driven = Driven(REST, replace(PLAIN, check=(CheckSettings("http", "http://198.51.100.1/"),)))
+    driven.actions.clear()
+    driven.observe(world(replace(CABLE, name="dsl"), TETHER, guarded=["tether"]))
+    assert [action.link for action in driven.actions if isinstance(action, RunCheck)] == ["dsl"]
 
 
 def test_a_swap_rests_only_where_a_better_link_waits() -> None:
