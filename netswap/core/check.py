@@ -66,9 +66,14 @@ class Checks:
         self._runs = 0
 
     def reconfigure(self, wanted: Iterable[CheckSettings]) -> None:
-        """Go on with other checks; what is known of those that stay is kept."""
-        known = {check.settings: check for check in self._checks}
-        self._checks = [known.get(settings, _Check(settings)) for settings in wanted]
+        """Go on with other checks; what is known of those that ask the same is kept."""
+        known, self._checks = self._checks, []
+        for settings in wanted:
+            same = (check for check in known if _asked(check.settings) == _asked(settings))
+            check = next(same, None) or _Check(settings)
+            known = [other for other in known if other is not check]
+            check.settings = settings
+            self._checks.append(check)
 
     def forget(self) -> None:
         """Begin anew."""
@@ -111,3 +116,8 @@ class Checks:
     def deadline_s(self, *, rests: bool) -> float:
         """Return when `start` has something to do next, infinity while it cannot be told."""
         return min((check.due_s(rests=rests) for check in self._checks), default=inf)
+
+
+def _asked(check: CheckSettings) -> tuple[object, ...]:
+    """Return what a check asks, and what it must hear; not how often, nor of which links."""
+    return check.method, check.target, check.expect_status, check.expect_body

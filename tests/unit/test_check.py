@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 from math import inf
 
@@ -159,3 +160,20 @@ def test_other_settings_keep_what_is_known_of_the_checks_that_stay() -> None:
     checks = faulty(DNS, HTTP)
     checks.reconfigure([DNS])
     assert checks.fault == "dns: no answer"
+
+
+def test_a_fault_outlives_another_pace_of_its_check() -> None:
+    checks = faulty(DNS)
+    checks.reconfigure([HTTP, replace(DNS, every_s=60, timeout_s=2, links=("cable",))])
+    assert checks.fault == "dns: no answer"
+    checks.reconfigure([replace(DNS, target="example.net")])
+    assert checks.fault == ""
+
+
+def test_of_two_checks_that_ask_the_same_each_goes_on() -> None:
+    checks = Checks([HTTP, replace(HTTP, every_s=60)])
+    runs = started(checks, 0.0)
+    checks.reconfigure([replace(HTTP, every_s=90), replace(HTTP, every_s=120)])
+    for run in runs:
+        checks.end(run, True, "", 1.0)
+    assert len(started(checks, 200.0)) == 2
