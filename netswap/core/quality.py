@@ -87,11 +87,13 @@ class Window:
     def _of(self, losses: dict[str, float]) -> float:
         return sorted(losses.values())[self._reliability - 1]
 
+    @property
+    def enough(self) -> bool:
+        """Whether enough is known for a verdict."""
+        return len(self._rounds) >= (self._rounds.maxlen or 0) // 2
+
     def verdict(self, quality: QualitySettings, *, degraded: bool) -> str:
-        """Say why the link is not good enough, "" if it is, or too little is known."""
-        size = self._rounds.maxlen or 0
-        if len(self._rounds) < size // 2:
-            return ""
+        """Say why the link is not good enough, "" if it is."""
         loss = self.loss or 0.0
         if loss >= (quality.loss_recovered if degraded else quality.loss):
             return f"{loss:.0%} of the probes lost"

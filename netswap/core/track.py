@@ -278,7 +278,8 @@ class Track:
         if after.state is not self.health.state:
             self._window.clear()
             after = evidence.assessed(after, "")
-        elif after.up and not after.losses:  # what is suspect may be down in a moment
+        elif after.up and not after.losses and self._window.enough:
+            # what is suspect may be down in a moment; a new window knows nothing better yet
             verdict = self._window.verdict(self._settings.quality, degraded=bool(after.degraded))
             after = evidence.assessed(after, verdict)
         self.health = after

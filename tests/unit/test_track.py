@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netswap.core.model import State
-from netswap.core.settings import ProbeSettings, Settings
+from netswap.core.settings import ProbeSettings, QualitySettings, Settings
 from netswap.core.track import LATE_S, SEQUENCES, Track
 from tests.unit.worlds import FIXED, gone, link
 
@@ -170,6 +170,21 @@ def test_the_same_settings_once_more_forget_nothing() -> None:
     track.reconfigure(Settings(probe=QUICK))
     assert track.loss == before
     assert before
+
+
+def test_a_link_stays_degraded_until_enough_is_known_by_other_settings() -> None:
+    track = Track(Settings(probe=QUICK), CABLE, State.UP, 0.0, new=False)
+    for at_s in range(80):
+        number = sent(track, float(at_s))
+        if at_s % 2:
+            reply(track, number, at_s + 0.1)
+        track.expire(at_s + 0.99)
+    assert track.health.degraded
+    track.reconfigure(Settings(probe=QUICK, quality=QualitySettings(window=20)))
+    for at_s in range(80, 90):
+        assert track.health.degraded
+        reply(track, sent(track, float(at_s)), at_s + 0.1)
+    assert not track.health.degraded
 
 
 def test_a_target_that_is_refused_beside_one_that_answers_is_no_reason_to_hurry() -> None:
