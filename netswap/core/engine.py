@@ -136,6 +136,8 @@ class Engine:
     def reconfigure(self, settings: Settings) -> None:
         """Go on with other settings, keeping what is known; observe right afterwards."""
         self._settings = settings
+        if not settings.guard.linger_s:
+            self._lingers.clear()
         self._tracks.reconfigure(settings)
         self._dial.reconfigure(settings)
 
@@ -248,12 +250,22 @@ class Engine:
     # what happened
 
     def _observe(self, seen: World, now_s: float) -> None:
+        for before, link in self._tracks.renamed(seen):
+            self._rename(before.name, link.name)
         world = self._addresses.recall(seen, now_s, self._lingers)
         if world.managed != self._world.managed:
             self._actions.append(words.manager(running=world.managed))
         for name in self._tracks.observe(world, now_s):
             self._attempts.forget(name)
         self._world, self._picked = world, not self._settings.link
+
+    def _rename(self, before: str, name: str) -> None:
+        """Go on with what was asked of a link, and promised, under its other name."""
+        if self._override.link == before:
+            self._override = replace(self._override, link=name)
+            self._dial.ask(self._override)
+        if before in self._lingers:
+            self._lingers[name] = self._lingers.pop(before)
 
     def _applied(self, failed: Step | None, error: str, now_s: float) -> None:
         steps, self._under_way = self._under_way or (), None

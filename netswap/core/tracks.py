@@ -96,17 +96,20 @@ class Tracks:
         self._started = True
         return connected
 
+    def renamed(self, world: World) -> list[tuple[Link, Link]]:
+        """Return the links of devices that the configuration calls otherwise now: before, after."""
+        former = [track.link for name, track in self._four.items() if not world.link(name)]
+        new = [link for link in world.links if link.name not in self._four]
+        return [(before, link) for link in new for before in former if before.renamed(link)]
+
     def _rename(self, world: World) -> None:
         """Go on with what is known of a device that the configuration calls otherwise now."""
-        for link in world.links:
-            for before in [track.link for track in self._four.values()]:
-                if link.name in self._four or world.link(before.name) or not before.renamed(link):
-                    continue
-                for tracks in (self._four, self._six):
-                    if track := tracks.pop(before.name, None):
-                        track.rename(link)
-                        tracks[link.name] = track
-                self._say(words.renamed(before, link))
+        for before, link in self.renamed(world):
+            for tracks in (self._four, self._six):
+                if track := tracks.pop(before.name, None):
+                    track.rename(link)
+                    tracks[link.name] = track
+            self._say(words.renamed(before, link))
 
     def _lose(self, name: str, now_s: float) -> None:
         """Take note that a link is none any more. Where nobody chose the links, its device is gone.

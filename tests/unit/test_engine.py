@@ -556,6 +556,56 @@ def test_settings_without_ipv6_targets_survive_a_loss_that_comes_before_the_next
     driven.handle(Elapsed())
 
 
+def test_a_choice_outlives_another_name_of_its_link() -> None:
+    links = tuple(LinkSettings(name, Match(interface=name)) for name in ("cable", "tether"))
+    settings = replace(PLAIN, link=links)
+    driven = Driven(REST, settings)
+    driven.handle(Overridden(Override(Mode.PINNED, "tether", until_s=60.0)))
+    driven.finish()
+    driven.finish()
+    phone = replace(links[1], name="phone")
+    driven.engine.reconfigure(replace(settings, link=(links[0], phone)))
+    seen = driven.world.links
+    driven.observe(replace(driven.world, links=(seen[0], replace(seen[1], name="phone"))))
+    driven.until(30.0)
+    shown = driven.engine.snapshot(driven.now_s)
+    assert (shown.active, shown.override.link) == ("phone", "phone")
+    driven.until(60.0)
+    assert driven.engine.snapshot(driven.now_s).active == "cable"
+
+
+LINGERING = replace(PLAIN, guard=replace(PLAIN.guard, linger_s=600.0))
+
+
+def lingering() -> Driven:
+    """Return an engine that has just swapped back; connections over the backup may go on."""
+    driven = Driven(world(CABLE, link("tether", 60), guarded=["cable"]), LINGERING)
+    while steps := driven.steps():
+        driven.world = take_all(steps[0], driven.world)
+        driven.handle(Applied(driven.world))
+    return driven
+
+
+def barriers(driven: Driven) -> list[tuple[str, bool]]:
+    """Return the links that are blocked anew, and whether connections over each may go on."""
+    batches = driven.steps()
+    return [(s.link, s.barrier.lingering) for b in batches for s in b if isinstance(s, Block)]
+
+
+def test_connections_over_a_link_go_on_under_another_name() -> None:
+    driven = lingering()
+    seen = driven.world.links
+    driven.observe(world(seen[0], replace(seen[1], name="phone")))
+    assert barriers(driven) == [("phone", True)]
+
+
+def test_settings_without_lingering_end_what_lingers() -> None:
+    driven = lingering()
+    driven.engine.reconfigure(PLAIN)
+    driven.observe(replace(driven.world, guarded=frozenset()))
+    assert barriers(driven) == [("tether", False)]
+
+
 def test_a_choice_of_a_link_that_is_none_any_more_ends() -> None:
     links = tuple(LinkSettings(name, Match(interface=name)) for name in ("cable", "tether"))
     settings = replace(PLAIN, link=links)
