@@ -64,6 +64,19 @@ class _Try:
         return self.at_s + min(LONGEST_S, FIRST_S * (1 << min(self.failures, 10)) / 2)
 
 
+@dataclass(slots=True)
+class _Farewell:
+    """The last time that NetworkManager was asked to disconnect a link."""
+
+    at_s: float
+    count: int = 1
+    """How often it was asked so far, in vain but for the last time."""
+
+    @property
+    def again_s(self) -> float:
+        return self.at_s + min(LONGEST_S, SHOWN_S * (1 << min(self.count, 10)) / 2)
+
+
 class Dial:
     """Decides, for all links on demand. `say` is called with each line for the log."""
 
@@ -73,8 +86,8 @@ class Dial:
         self._tries: dict[str, _Try] = {}
         self._idle_s: dict[str, float] = {}
         """Links that netswap connected → since when a link before them carries traffic."""
-        self._let_go_s: dict[str, float] = {}
-        """Those of them that NetworkManager was asked to disconnect → when."""
+        self._let_go: dict[str, _Farewell] = {}
+        """Those of them that NetworkManager was asked to disconnect."""
         self._pinned = ""
         """The link that the user asked for, "" if none."""
         self.reconfigure(settings)
@@ -121,7 +134,7 @@ class Dial:
                 self._idle_s.setdefault(link.name, now_s)
             else:
                 self._idle_s.pop(link.name, None)
-                self._let_go_s.pop(link.name, None)
+                self._let_go.pop(link.name, None)
 
     def _follow(self, link: Link, health: Health, now_s: float) -> None:
         if health.up:
@@ -213,7 +226,8 @@ class Dial:
         """Return a link that netswap connected and that is not needed any more."""
         for link, wanted in self._on_demand(world):
             if now_s >= self._release_s(wanted):
-                self._let_go_s[link.name] = now_s
+                before = self._let_go.get(link.name)
+                self._let_go[link.name] = _Farewell(now_s, before.count + 1 if before else 1)
                 self._tries.pop(link.name, None)
                 return link
         return None
@@ -223,7 +237,7 @@ class Dial:
         attempt = self._tries.get(step.link)
         if isinstance(step, Connect) and attempt:
             return attempt.fail(now_s)
-        return max(now_s, self._let_go_s.get(step.link, -inf) + SHOWN_S)
+        return max(now_s, self._asked_again_s(step.link))
 
     def deadlines(self, world: World, now_s: float) -> Iterator[float]:
         """Yield when there may be something to do, if nothing happens before."""
@@ -238,7 +252,11 @@ class Dial:
     def _release_s(self, wanted: LinkSettings) -> float:
         """Return when a link is to be disconnected, and, where that came to nothing, once more."""
         due_s = self._idle_s.get(wanted.name, inf) + wanted.release_after_s
-        return max(due_s, self._let_go_s.get(wanted.name, -inf) + SHOWN_S)
+        return max(due_s, self._asked_again_s(wanted.name))
+
+    def _asked_again_s(self, link: str) -> float:
+        farewell = self._let_go.get(link)
+        return farewell.again_s if farewell else -inf
 
     def _on_demand(self, world: World) -> Iterator[tuple[Link, LinkSettings]]:
         for link in world.links:

@@ -107,6 +107,12 @@ def test_what_never_begins_to_connect_moves_on_to_the_next() -> None:
     assert play.at(SHOWN_S, DOWN) == CALL_LTE
 
 
+def test_what_cannot_be_let_go_is_tried_less_and_less_often() -> None:
+    play = Play()
+    asked = [at_s for at_s in range(400) if play.at(at_s, UP, (OURS, UP))]
+    assert asked == [60, 63, 69, 81, 105, 153, 213, 273, 333, 393]
+
+
 def test_what_takes_too_long_is_let_go_and_the_next_one_tried() -> None:
     play = Play()
     play.at(0, DOWN)
