@@ -137,13 +137,14 @@ class Health:
         return bool(self.penalty.suppressed_until_s)
 
     @property
-    def tier(self) -> int:
+    def grudge(self) -> str:
+        """Why a link that is up is not used where a better one is, "" if nothing says so."""
+        return self.fault or self.capped or self.degraded
+
+    @property
+    def tier(self) -> tuple[bool, ...]:
         """How far it is from a good link: traffic takes the lowest that is to be had."""
-        if self.fault:
-            return 4
-        if self.capped:
-            return 3
-        return 2 if self.degraded else int(self.held_back)
+        return bool(self.fault), bool(self.capped), bool(self.degraded), self.held_back
 
     def as_good_as(self, before: Health) -> bool:
         """Whether it is up and nothing has changed that decisions rest on."""

@@ -49,7 +49,8 @@ def _best(world: World, healths: Mapping[str, Health], *, rested: bool) -> Desir
         and current in fit
         and healths[current.name].tier == healths[best.name].tier
     ):
-        best = best if rested else current
+        held_back = healths[best.name].held_back  # both are: it may well fail next
+        best = best if rested and not held_back else current
     if unheard and (best is None or world.index(unheard[0]) < world.index(best)):
         return _stay(world, current, f"{unheard[0].name} is not proven yet")
     if best is None:
@@ -93,6 +94,4 @@ def _against(health: Health) -> str:
     """Return what speaks against a link, "" where nothing does."""
     if not health.up:
         return health.reason
-    if health.fault or health.capped or health.degraded:
-        return health.fault or health.capped or health.degraded
-    return "held back, it failed too often" if health.held_back else ""
+    return health.grudge or ("held back, it failed too often" if health.held_back else "")

@@ -274,10 +274,12 @@ class Track:
         return self._rtt.deadline_s(self._settings.probe)
 
     def _note(self, after: Health) -> None:
-        """Take in what a round has shown. What counts for quality is the time since it rose."""
+        """Take in what a round has shown. What counts for quality is the time since it rose.
+
+        What was degraded before it went down is so when it rises, until enough is known.
+        """
         if after.state is not self.health.state:
             self._window.clear()
-            after = evidence.assessed(after, "")
         elif after.up and not after.losses and self._window.enough:
             # what is suspect may be down in a moment; a new window knows nothing better yet
             verdict = self._window.verdict(self._settings.quality, degraded=bool(after.degraded))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 
 from netswap.core import policy
+from netswap.core.damping import Penalty
 from netswap.core.health import Health
 from netswap.core.model import Desired, Mode, Override, State, World
 from tests.unit import worlds
@@ -17,6 +18,8 @@ AUTO = Override()
 PAUSED = Override(Mode.PAUSED)
 REST = world(link("cable", 100), link("tether", 200), guarded=["tether"])
 OUTAGE = world(link("cable", 100), link("tether", 60), guarded=["cable"])
+HELD_BACK = replace(UP, penalty=Penalty(2.0, 0.0, suppressed_until_s=600.0))
+DEGRADED = replace(UP, degraded="30% of the probes lost")
 THREE = world(link("cable", 100), link("wlan", 200), link("tether", 201))
 
 
@@ -80,6 +83,18 @@ def test_without_any_default_route_nobody_is_active() -> None:
 
 def test_traffic_is_not_moved_back_to_a_link_that_has_just_lost_a_probe() -> None:
     assert select(OUTAGE, SHAKY, UP).active == "tether"
+
+
+def test_a_link_that_is_held_back_counts_for_less_among_those_that_are_degraded() -> None:
+    assert select(REST, replace(HELD_BACK, degraded="lossy"), DEGRADED).active == "tether"
+    assert select(OUTAGE, replace(HELD_BACK, degraded="lossy"), DEGRADED).active == "tether"
+    assert select(REST, HELD_BACK, DEGRADED).active == "cable"
+
+
+def test_where_all_are_held_back_traffic_stays() -> None:
+    assert select(REST, HELD_BACK, HELD_BACK).active == "cable"
+    assert select(OUTAGE, HELD_BACK, HELD_BACK).active == "tether"
+    assert select(OUTAGE, UP, HELD_BACK).active == "cable"
 
 
 def test_links_are_heard_before_anything_is_decided() -> None:
