@@ -37,11 +37,7 @@ def link(
         role=Role.ACTIVE if observed.name == active else Role.STANDBY,
         state=health.state,
         touchable=health.touchable,
-        reason=health.local_error
-        or health.fault
-        or health.capped
-        or health.degraded
-        or health.reason,
+        reason=health.local_error or (health.up and health.grudge) or health.reason,
         since_s=health.since_s,
         rtt_s=health.rtt_s,
         last_reply_s=health.last_reply_s,
@@ -55,7 +51,7 @@ def link(
         on_demand=observed.on_demand,
         proving=health.proving,
         suspect=health.suspect,
-        degraded=bool(health.degraded),
+        degraded=health.up and bool(health.degraded),
         fault=health.fault,
         held_back_until_s=health.penalty.suppressed_until_s,
         losses=track.losses,

@@ -34,6 +34,7 @@ from netswap.core.events import (
     ProbeFailed,
     Replied,
     Slept,
+    Used,
 )
 from netswap.core.model import Condition, Mode, Override, Role, Server, State, World
 from netswap.core.settings import (
@@ -70,7 +71,8 @@ class Driven:
         self.handle(Observed(seen))
 
     def handle(
-        self, event: Observed | Replied | ProbeFailed | Applied | Overridden | Elapsed | Slept
+        self,
+        event: Observed | Replied | ProbeFailed | Applied | Overridden | Elapsed | Slept | Used,
     ) -> None:
         """Tell it something; answer its probes at once."""
         self.engine.handle(event, self.now_s)
@@ -411,6 +413,19 @@ def test_other_settings_are_taken_over_without_forgetting() -> None:
 
 
 # knowing
+
+
+def test_a_link_that_is_down_is_shown_with_why_it_is_down() -> None:
+    links = tuple(
+        LinkSettings(name, Match(interface=name), data_cap="5 GB", at_cap="avoid")
+        for name in ("cable", "tether")
+    )
+    driven = Driven(REST, replace(PLAIN, link=links))
+    driven.handle(Used("cable", 1.0))
+    assert driven.engine.snapshot(0.0).links[0].reason == "its 5 GB of data are used up"
+    driven.silent = {"cable"}
+    driven.until(5.0)
+    assert driven.engine.snapshot(driven.now_s).links[0].reason == "2 probes lost"
 
 
 def test_a_snapshot_tells_everything() -> None:
