@@ -29,12 +29,14 @@ class Penalty:
 
     def failed(self, damping: DampingSettings, now_s: float) -> Penalty:
         """Return the penalty after one more failure."""
-        most = damping.reuse * 2 ** min(HALVINGS, damping.longest_s / damping.half_life_s)
+        longest_s = damping.longest_s
+        lasting = damping.reuse * 2 ** min(HALVINGS, longest_s / damping.half_life_s)
+        most = max(lasting, damping.suppress)  # with less, no link would ever be held back
         points = min(most, self._decayed(damping, now_s) + 1)
-        if not self.suppressed_until_s and points < damping.suppress:
+        if not longest_s or not (self.suppressed_until_s or points >= damping.suppress):
             return Penalty(points, now_s)
         decay_s = damping.half_life_s * log2(points / damping.reuse)
-        return Penalty(points, now_s, now_s + decay_s)
+        return Penalty(points, now_s, now_s + min(longest_s, decay_s))
 
     def expired(self, damping: DampingSettings, now_s: float) -> Penalty:
         """Return the penalty once the link has served it, else the same."""

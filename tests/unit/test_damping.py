@@ -48,6 +48,17 @@ def test_a_link_that_keeps_failing_is_followed_a_few_times_only() -> None:
     assert 2 * away <= 12
 
 
+def test_it_is_held_back_for_a_short_time_only_if_so_wanted() -> None:
+    brief = DampingSettings(longest_s=120.0)
+    penalty = NO_PENALTY
+    for at_s in (0, 30, 60):
+        penalty = penalty.failed(brief, at_s)
+    assert penalty.suppressed_until_s == 180.0
+    again = penalty.expired(brief, 180.0).failed(brief, 200.0)
+    assert again.suppressed_until_s == 320.0
+    assert not penalty.failed(DampingSettings(longest_s=0.0), 90.0).suppressed_until_s
+
+
 def test_it_comes_back_when_its_time_has_come() -> None:
     penalty = after(0, 60, 120)
     until_s = penalty.suppressed_until_s
