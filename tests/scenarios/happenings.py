@@ -33,13 +33,14 @@ stop netswap                    SIGTERM
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from math import inf
 
 from netswap.adapters.bus import Variant
 from netswap.adapters.nm.names import DeviceState
 from netswap.core.model import Mode, Override
-from tests.scenarios.network import Network
+from tests.scenarios.network import Network, RefusedError
 from tests.scenarios.nic import Nic
 from tests.scenarios.script import device
 
@@ -136,7 +137,8 @@ def reactivate(network: Network, nic: Nic, _: Sequence[str]) -> None:
 
 
 def connect(network: Network, nic: Nic, _: Sequence[str]) -> None:
-    network.dial(nic)
+    with contextlib.suppress(RefusedError):  # which nmcli tells the user
+        network.dial(nic)
 
 
 def disconnect(network: Network, nic: Nic, _: Sequence[str]) -> None:
