@@ -45,6 +45,7 @@ MUCH = 1 << 16
 LARGEST = {MessageType.METHOD_CALL.value: 1 << 14, MessageType.SIGNAL.value: 1 << 18}
 """Bytes of what nobody here asked for. The calls of the service need 1 kB, the longest
 signals of NetworkManager, with the access points of a fair, some 30."""
+REPLIES = frozenset({MessageType.METHOD_RETURN.value, MessageType.ERROR.value})
 LARGEST_HEAD = 1 << 14
 UNDER_WAY = 64
 """Calls of others being answered at one time; more are refused."""
@@ -181,7 +182,9 @@ class _Reader(Unmarshaller):  # type: ignore[misc]
         try:
             super()._unmarshall()
         except Exception as error:  # noqa: BLE001 (the library does not tell what it raises)
-            log.debug("A message was passed over: %s", error)
+            asked_for = self.buf[1] in REPLIES  # strangers cannot fill the log
+            level = logging.WARNING if asked_for else logging.DEBUG
+            log.log(level, "A message that nobody here understands was passed over: %s", error)
             self._left = 0
 
     def _drop(self, size: int) -> None:
