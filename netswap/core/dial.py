@@ -61,7 +61,7 @@ class _Try:
 
     @property
     def again_s(self) -> float:
-        return self.at_s + min(LONGEST_S, FIRST_S * (1 << min(self.failures, 10)) / 2)
+        return self.at_s + _patience_s(FIRST_S, self.failures)
 
 
 @dataclass(slots=True)
@@ -74,7 +74,12 @@ class _Farewell:
 
     @property
     def again_s(self) -> float:
-        return self.at_s + min(LONGEST_S, SHOWN_S * (1 << min(self.count, 10)) / 2)
+        return self.at_s + _patience_s(SHOWN_S, self.count)
+
+
+def _patience_s(first_s: float, count: int) -> float:
+    """Return how long to wait after so many tries in vain: twice as long each time."""
+    return min(LONGEST_S, first_s * (1 << min(count, 10)) / 2)
 
 
 class Dial:

@@ -142,7 +142,7 @@ def moved(source: Link, target: Link) -> Say:
 
 
 def renamed(before: Link, after: Link) -> Say:
-    """Say that the configuration gave the active link another name."""
+    """Say that the configuration gave a link another name."""
     return Say(f"Link {label(before)} is called {after.name} now", kind=Kind.LINK, link=after.name)
 
 
