@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from datetime import date
 
 from netswap.core.actions import Kind
 
 KEPT = 500
+SET_S = 0.05
+"""By so much the clock on the wall was set; less is its being steered (adjtimex(8)), and let be."""
+SETTINGS = 32
+"""Of the clock, that are remembered."""
 Entry = tuple[float, str, str, str]
 """When (seconds since the epoch), kind, link, text."""
 
@@ -52,7 +57,9 @@ class Wall:
         self.now_s = now_s
         """Seconds since the epoch."""
         self._monotonic_s = monotonic_s
-        self._known: OrderedDict[float, float] = OrderedDict()
+        self._looked_s = -math.inf
+        self._ahead: deque[tuple[float, float]] = deque(maxlen=SETTINGS)
+        """From when on, monotonic, and by how much it was ahead."""
 
     def today(self) -> date:
         """Return the day, where the computer is."""
@@ -64,8 +71,9 @@ class Wall:
 
     def __call__(self, at_s: float) -> float:
         """Return seconds since the epoch."""
-        if at_s not in self._known:
-            self._known[at_s] = round(self.ahead_s() + at_s, 3)
-            if len(self._known) > KEPT:
-                self._known.popitem(last=False)
-        return self._known[at_s]
+        ahead_s = self.ahead_s()
+        if not self._ahead or abs(ahead_s - self._ahead[-1][1]) > SET_S:
+            self._ahead.append((self._looked_s, ahead_s))
+        self._looked_s = self._monotonic_s()
+        then_s = (then_s for since_s, then_s in reversed(self._ahead) if at_s > since_s)
+        return round(at_s + next(then_s, self._ahead[0][1]), 3)
