@@ -547,9 +547,9 @@ def _settle_down() -> None:
     """Have the garbage collector look only at what is made from now on.
 
     The 40,000 objects that netswapd and its libraries begin with stay for good. Beside so many it
-    would not look at old objects before they are 10,000 more (gc.set_threshold): the library of
-    D-Bus leaves cycles behind, which would take some MB until then. The fewer of them there may be
-    at a time, the sooner the heap is as large as it is ever going to be.
+    would not look at old objects before they are 10,000 more (gc.set_threshold): some MB, where
+    they are cycles. There should be none, but for those of errors; the fewer there may be at a
+    time, the sooner the heap is as large as it is ever going to be.
     """
     gc.collect()
     gc.freeze()

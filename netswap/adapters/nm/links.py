@@ -7,7 +7,8 @@ devices that have (or had) a default route, Ethernet before Wi-Fi before what is
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from ipaddress import collapse_addresses, ip_network
 
 from netswap.adapters.nm import names
@@ -124,18 +125,25 @@ def _barrier(settings: LinkSettings, device: Device) -> Barrier | None:
     allowed = [*settings.allow]
     if settings.allow_lan:
         allowed += [*NEARBY, *device.networks]
-    return Barrier(drop=settings.guard == "drop", allow=frozenset(_collapsed(allowed)))
+    return Barrier(drop=settings.guard == "drop", allow=_collapsed(frozenset(allowed)))
 
 
-def _collapsed(texts: Iterable[str]) -> Iterator[str]:
-    """Put networks together that lie within one another: nftables refuses to have both."""
+@lru_cache
+def _collapsed(texts: frozenset[str]) -> frozenset[str]:
+    """Put networks together that lie within one another: nftables refuses to have both.
+
+    They are the same at each look, and an `IPv4Network` of two addresses is a cycle.
+    """
     networks = []
     for text in texts:
         with contextlib.suppress(ValueError):  # from NetworkManager: an address, or left out
             networks.append(ip_network(text, strict=False))
-    for version in (4, 6):
-        family = (network for network in networks if network.version == version)
-        yield from map(str, collapse_addresses(family))  # type: ignore[type-var]
+    families = ([network for network in networks if network.version == v] for v in (4, 6))
+    return frozenset(
+        str(network)
+        for family in families
+        for network in collapse_addresses(family)  # type: ignore[type-var]
+    )
 
 
 def _stale(kernel: list[int], dns_priority: int | None) -> bool:
