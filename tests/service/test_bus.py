@@ -11,6 +11,8 @@ from pathlib import Path
 from socketserver import StreamRequestHandler, UnixStreamServer
 
 import pytest
+from dbus_next._private.marshaller import Marshaller
+from dbus_next._private.unmarshaller import Unmarshaller
 from dbus_next.constants import MessageType
 from dbus_next.message import Message
 
@@ -32,7 +34,7 @@ def test_messages_leave_nothing_for_the_garbage_collector(bus: PrivateBus) -> No
     gc.disable()
     try:
         asyncio.run(talk())
-        kept = sum(type(thing).__name__ in {"_Reader", "_Marshaller"} for thing in gc.get_objects())
+        kept = sum(isinstance(thing, Marshaller | Unmarshaller) for thing in gc.get_objects())
     finally:
         gc.enable()
     assert kept < 5
