@@ -94,7 +94,7 @@ def notes(state: Status, now_s: float) -> list[str]:
 
 def troubles_of(link: LinkStatus, now_s: float) -> Iterator[str]:
     """Say all that is wrong with a link."""
-    if link.health != "up":
+    if link.health != "up" and not link.resting:
         yield trouble(link, now_s)
     elif link.fault:
         yield f"{link.name} is faulty: {link.fault}; it is used only if no better link works"
@@ -130,7 +130,7 @@ def data(link: LinkStatus, now_s: float) -> str:
 
 def health(link: LinkStatus) -> Cell:
     """Say how a link is, and if it is well but not in use, that it stands by."""
-    text = link.health
+    text = "resting" if link.resting else link.health
     if text == "up" and (link.fault or link.degraded):
         text = "faulty" if link.fault else "degraded"
     standby = " (standby)" if link.health == "up" and not link.active else ""

@@ -32,6 +32,7 @@ class LinkStatus:
     metered: bool
     role: str
     health: str
+    resting: bool
     reason: str
     since_s: float
     guarded: bool

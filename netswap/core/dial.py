@@ -119,6 +119,11 @@ class Dial:
         standing = self._standing(link, healths[name], world, now_s)
         return standing in (_Standing.CALLABLE, _Standing.COMING)
 
+    def trouble(self, link: str) -> str:
+        """Return why a link could not be connected the last time, "" if it could."""
+        attempt = self._tries.get(link)
+        return attempt.obstacle if attempt and attempt.failures else ""
+
     def observe(
         self, world: World, healths: Mapping[str, Health], desired: str | None, now_s: float
     ) -> None:
@@ -237,10 +242,11 @@ class Dial:
                 return link
         return None
 
-    def failed(self, step: Connect | Disconnect, now_s: float) -> float:
+    def failed(self, step: Connect | Disconnect, error: str, now_s: float) -> float:
         """Note that NetworkManager refused; return when it is asked again."""
         attempt = self._tries.get(step.link)
         if isinstance(step, Connect) and attempt:
+            attempt.obstacle = error
             return attempt.fail(now_s)
         return max(now_s, self._asked_again_s(step.link))
 

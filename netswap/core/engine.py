@@ -242,7 +242,8 @@ class Engine:
     def _shown(self, link: Link) -> LinkSnapshot:
         track, six = self._tracks.four(link.name), self._tracks.six(link.name)
         assert track
-        return report.link(link, track, six, self._world, self._desired.active)
+        shown = report.link(link, track, six, self._world, self._desired.active)
+        return report.on_demand(shown, self._dial.trouble(link.name))
 
     def _say(self, say: Say) -> None:
         self._actions.append(say)
@@ -285,7 +286,7 @@ class Engine:
             self._go_on_leaving(steps[steps.index(failed) + 1 :])
             return
         if isinstance(failed, Connect | Disconnect):
-            again_s = self._dial.failed(failed, now_s)
+            again_s = self._dial.failed(failed, error, now_s)
         else:
             again_s = self._attempts.failed(failed, now_s)
         self._actions.append(words.failed(failed, error, again_s - now_s))

@@ -236,6 +236,8 @@ class LinkSnapshot:
     """Whether nothing can leave by it at all; the reason says why."""
     on_demand: bool = False
     """Whether it is connected only when it is needed."""
+    resting: bool = False
+    """Whether it is not connected since it is not needed: all is well with it."""
     proving: bool = False
     """Whether it was just connected, and has neither proved itself nor failed to."""
     suspect: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from netswap.core.health import Health
 from netswap.core.model import Condition, Link, LinkSnapshot, Role, State, World
@@ -60,3 +61,12 @@ def link(
         replies_in_row=health.replies,
         losses_in_row=health.losses,
     )
+
+
+def on_demand(shown: LinkSnapshot, trouble: str) -> LinkSnapshot:
+    """Say why a link is not connected where that is done on demand: nobody needs it, or trouble."""
+    if not shown.on_demand or shown.ifname:
+        return shown
+    if trouble:
+        return replace(shown, reason=f"could not be connected: {trouble}")
+    return replace(shown, resting=True)

@@ -60,6 +60,9 @@ def transition(link: Link, health: Health, version: int = 4) -> Say:
     if health.reason == PROVING:
         text = f"Link {label(link)} is {PROVING}"
         return Say(text, Level.INFO, Kind.LINK, link.name)
+    if link.on_demand and not link.ifname and version == 4:
+        text = f"Link {link.name} is not connected: that is done on demand"
+        return Say(text, Level.INFO, Kind.LINK, link.name)
     level = Level.WARNING if health.state is State.DOWN else Level.INFO
     text = f"Link {label(link)} is {health.state.value}: {health.reason}"
     if version == 6:

@@ -124,11 +124,9 @@ class DaemonControl:
 
     def diagnose(self) -> list[diagnosis.Finding]:
         """Return what is found of the system."""
-        links = self._daemon.configuration.settings.link
         return diagnosis.examine(
             self._daemon.client,
             self._daemon.snapshot(),
-            [link.name for link in links if link.connect == "on-demand"],
             can_end=self._daemon.can_end,
             dry_run=self._daemon.dry_run,
         )

@@ -5,7 +5,7 @@ Each finding is a check, a verdict (ok, warn, fail), what was found, and the com
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from netswap.adapters import host
 from netswap.adapters.nm import names
@@ -22,17 +22,16 @@ TUNNELS = (16, 29)
 def examine(
     client: Client | None,
     snapshot: Snapshot,
-    on_demand: Collection[str] = (),
     *,
     can_end: bool,
     dry_run: bool,
 ) -> list[Finding]:
-    """Return everything that was found, in a fixed order. `on_demand` are links, by their names."""
+    """Return everything that was found, in a fixed order."""
     devices = list(client.view.devices()) if client else []
     return [
         _manager(client),
         *_capabilities(),
-        *_links(snapshot, on_demand),
+        *_links(snapshot),
         *_filters(snapshot.links),
         _guard(dry_run=dry_run),
         _sockets(can_end=can_end),
@@ -58,17 +57,16 @@ def _capabilities() -> Iterator[Finding]:
     yield "capabilities", "fail" if missing else "ok", found, mend
 
 
-def _links(snapshot: Snapshot, on_demand: Collection[str]) -> Iterator[Finding]:
+def _links(snapshot: Snapshot) -> Iterator[Finding]:
     if len(snapshot.links) < 2:
         found = f"{len(snapshot.links)} link(s): there is nothing to swap to"
         yield "links", "warn", found, "nmcli connection show; netswapctl links"
-    for link in snapshot.links:
-        yield _link(link, on_demand=link.name in on_demand)
+    yield from map(_link, snapshot.links)
 
 
-def _link(link: LinkSnapshot, *, on_demand: bool) -> Finding:
+def _link(link: LinkSnapshot) -> Finding:
     name = f"link {link.name}"
-    if on_demand and not link.ifname:
+    if link.resting:
         return name, "ok", "not connected: that is done on demand", ""
     if link.fault:
         return (

@@ -62,6 +62,7 @@ def link(place: int, seen: LinkSnapshot, wall: Wall, traffic: Traffic, use: Data
         "Metered": seen.metered,
         "Role": seen.role.value,
         "Health": seen.state.value,
+        "Resting": seen.resting,
         "Reason": seen.reason,
         "Since": wall(seen.since_s),
         "Guarded": seen.guarded,

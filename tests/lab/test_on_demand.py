@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from pathlib import Path
 from signal import SIGHUP
@@ -85,6 +86,7 @@ def test_connected_when_the_preferred_link_dies_and_released_afterwards(
     phone = lab.link("phone0")
     daemon = start(lab)
     assert phone.nm_state() == "disconnected"
+    assert re.search(r"phone +- +resting", netswapctl("status").out)
     fail_over(lab)
     lab.link("cable0").heal()
     wait_until(lambda: lab.active() == "cable0", 5, "swap back")
@@ -225,6 +227,7 @@ def test_a_connection_that_is_not_there_is_told_at_the_start(lab: Lab) -> None:
     daemon.wait_for("Link phone cannot be connected: NetworkManager has no connection 'Phone'", 1)
     lab.link("cable0").cut()
     daemon.wait_for("Failed: Connecting phone by the profile Phone", 25)
+    assert ": could not be connected: " in netswapctl("status").out
 
 
 def _notes() -> str:

@@ -90,9 +90,9 @@ class Table:
         cable: Properties = {
             "Name": "cable", "Preference": 0, "Device": "eth0", "Connection": "Wired",
             "Type": "ethernet", "Metered": False, "Role": "active", "Health": "up",
-            "Reason": "3 replies in a row", "Since": began_s, "Guarded": False, "Metric4": 100,
-            "Metric6": -1, "Degraded": False, "Fault": "", "HeldBackUntil": 0.0,
-            "Health6": "", "Reason6": "", "Rtt": 0.0004, "Loss": 0.0,
+            "Resting": False, "Reason": "3 replies in a row", "Since": began_s,
+            "Guarded": False, "Metric4": 100, "Metric6": -1, "Degraded": False, "Fault": "",
+            "HeldBackUntil": 0.0, "Health6": "", "Reason6": "", "Rtt": 0.0004, "Loss": 0.0,
             "TargetLoss": {"198.51.100.1": 0.0}, "LastReply": began_s + 600,
             "ProbesSent": 600, "ProbesLost": 0, "RepliesInRow": 9, "LossesInRow": 0,
             "BytesReceived": 1, "BytesSent": 2, "DataUsed": 3, "DataCap": 0, "DataSince": began_s,

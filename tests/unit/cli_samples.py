@@ -22,6 +22,7 @@ def a_link(**changes: Any) -> LinkStatus:
         "metered": False,
         "role": "active",
         "health": "up",
+        "resting": False,
         "reason": "3 replies in a row",
         "since_s": HOURS_AGO_S,
         "guarded": False,

@@ -65,6 +65,19 @@ phone is down since 14:03 (2 h 10 min): no such device
     )
 
 
+def test_a_link_on_demand_that_nobody_needs_is_no_trouble() -> None:
+    phone = a_link(
+        name="phone", device="", health="down", resting=True, reason="not connected",
+        role="standby", rtt_s=None, loss=None, metric4=None,
+    )  # fmt: skip
+    assert render.status(a_status(CABLE, phone), NOW_S)[2:] == [
+        "  LINK   DEVICE  HEALTH   RTT     LOSS  METRIC  GUARD  SINCE",
+        "* cable  eth0    up       0.4 ms  0 %   100     -      14:03",
+        "  phone  -       resting  -       -     -       -      14:03",
+    ]
+    assert render.health(phone).colour == ""
+
+
 def test_offline_although_pings_pass() -> None:
     cable = a_link(fault="http: captive portal")
     assert render.status(a_status(cable, state="offline"), NOW_S) == [

@@ -32,12 +32,12 @@ UP = replace(CABLE, state=State.UP, reason="it replies")
             replace(UP, state=State.DOWN, reason="4 probes lost"), "warn", "down: 4 probes lost",
             "netswapctl probe cable; nmcli device",
         ),
-        (PHONE, "ok", "not connected: that is done on demand", ""),
+        (replace(PHONE, resting=True), "ok", "not connected: that is done on demand", ""),
         (replace(PHONE, name="dsl"), "warn", "down: no such device", "nmcli device"),
     ],
 )  # fmt: skip
 def test_a_link_is_judged(shown: LinkSnapshot, verdict: str, found: str, mend: str) -> None:
     seen = replace(SEEN, links=(UP, shown))
-    findings = diagnosis.examine(None, seen, ["phone"], can_end=True, dry_run=False)
+    findings = diagnosis.examine(None, seen, can_end=True, dry_run=False)
     last = [finding for finding in findings if finding[0] == f"link {shown.name}"][-1]
     assert last[1:] == (verdict, found, mend)

@@ -70,6 +70,16 @@ def test_the_first_is_connected_once_every_link_before_is_down_and_then_waited_f
     assert play.at(10, DOWN, (PHONE, UNKNOWN)) is None
 
 
+def test_why_it_could_not_be_connected_is_known_until_it_can() -> None:
+    play = Play()
+    assert play.at(0, DOWN) == CALL_PHONE
+    assert play.dial.trouble("phone") == ""
+    play.dial.failed(CALL_PHONE, "refused", 0)
+    assert play.dial.trouble("phone") == "refused"
+    assert play.at(2, DOWN, (PHONE, UP)) is None
+    assert play.dial.trouble("phone") == ""
+
+
 def test_it_is_begun_at_the_first_lost_probe_if_so_wanted() -> None:
     toml = TOML.replace('"Phone" }', '"Phone" }\nconnect_when = "suspect"')
     assert Play(toml).at(0, SHAKY) == CALL_PHONE
@@ -87,10 +97,10 @@ def test_nothing_is_connected_in_a_pause_or_without_networkmanager_or_right_afte
 def test_a_refusal_moves_on_to_the_next_and_is_repeated_later_and_later() -> None:
     play = Play()
     assert play.at(0, DOWN) == CALL_PHONE
-    assert play.dial.failed(CALL_PHONE, 0) == 2
+    assert play.dial.failed(CALL_PHONE, "refused", 0) == 2
     assert play.at(0, DOWN) == CALL_LTE
     assert play.at(2, DOWN) == CALL_PHONE
-    assert play.dial.failed(CALL_PHONE, 2) == 6
+    assert play.dial.failed(CALL_PHONE, "refused", 2) == 6
 
 
 def test_what_networkmanager_gives_up_moves_on_to_the_next() -> None:
@@ -185,7 +195,7 @@ def test_what_the_user_asks_for_is_connected_at_once_though_a_link_before_works(
 def test_the_users_word_ends_the_wait_after_a_failure() -> None:
     play = Play()
     play.at(0, DOWN)
-    play.dial.failed(CALL_PHONE, 0)
+    play.dial.failed(CALL_PHONE, "refused", 0)
     assert play.at(1, DOWN) == CALL_LTE
     play.dial.ask(Override(Mode.PINNED, "phone"))
     assert play.at(1, DOWN, mode=Mode.PINNED) == CALL_PHONE
