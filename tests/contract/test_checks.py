@@ -198,6 +198,49 @@ def test_a_lookup_that_this_computer_ends_is_no_verdict() -> None:
         asyncio.run(ended())
 
 
+def cut(query: bytes) -> bytes:
+    """Answer that there is more than fits a datagram."""
+    return query[:2] + struct.pack("!5H", 0x8380, 1, 0, 0, 0) + query[12:]
+
+
+def by_tcp(answer: Callable[[bytes], bytes]) -> Handler:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        query = await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
+        writer.write(len(answer(query)).to_bytes(2, "big"))
+        for byte in answer(query):
+            writer.write(bytes([byte]))
+            await writer.drain()
+        writer.close()
+
+    return handler
+
+
+async def patient(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer nothing until the other side hangs up."""
+    await reader.read()
+    writer.close()
+
+
+def test_what_does_not_fit_a_datagram_is_asked_for_by_tcp() -> None:
+    peer = Peer()
+    peer.dns(cut)
+    peer.tcp(by_tcp(answered), PORT)
+    assert check("dns", "host.example") == Verdict(True)
+
+
+@pytest.mark.parametrize(
+    "handler", [None, patient, by_tcp(cut), by_tcp(lambda _: b""), by_tcp(lambda _: b"\xff" * 500)]
+)
+def test_a_part_alone_is_a_failure(handler: Handler | None) -> None:
+    peer = Peer()
+    peer.dns(cut)
+    if handler:
+        peer.tcp(handler, PORT)
+    assert check("dns", "host.example") == Verdict(
+        False, f"{PEER} answered for host.example: a part without an IPv4 address"
+    )
+
+
 def test_one_good_server_is_enough() -> None:
     Peer().dns(answered)
     way = Way("cable0", PROBE_MARK, ("10.1.0.77", PEER))

@@ -50,6 +50,8 @@ def test_what_is_said_instead_of_an_address() -> None:
     assert answer(reply(flags=0x8182, count=0), 7, NAME) == Answer((), "a failure of its own")
     assert answer(reply(flags=0x818F, count=0), 7, NAME) == Answer((), "error 15")
     assert answer(reply(ALIAS), 7, NAME) == Answer((), "no IPv4 address")
+    a_part = Answer((), "a part without an IPv4 address", cut=True)
+    assert answer(reply(ALIAS, flags=0x8380), 7, NAME) == a_part
 
 
 def test_a_record_that_is_cut_off_counts_for_nothing() -> None:

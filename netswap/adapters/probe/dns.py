@@ -1,7 +1,8 @@
 """A check by DNS, and the lookup that the check by HTTP makes: the link's own servers are asked.
 
 All of them at once, and again every `AGAIN_S`; the first address is taken. What is no answer to the
-question is passed over, as anybody can send it.
+question is passed over, as anybody can send it. Who answers a part of what there is, since the rest
+does not fit a datagram, is asked for all of it by TCP (RFC 7766, section 5).
 """
 
 from __future__ import annotations
@@ -9,17 +10,23 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+import struct
 from ipaddress import IPv4Address
 
 from netswap.adapters.probe import message
 from netswap.adapters.probe.icmp import ProbeFailure, in_words
-from netswap.adapters.probe.way import Verdict, Way, broken, silence
+from netswap.adapters.probe.way import Verdict, Way, broken, connect, silence
 from netswap.core import target
 from netswap.core.settings import CheckSettings
+from netswap.core.target import Endpoint
 
 PORT = 53
 AGAIN_S = 1.0
+WHOLE_S = 2.0
+"""How long an answer by TCP may take: those of others are waiting meanwhile."""
 _LARGEST = 65535
+_LENGTH = struct.Struct("!H")
+"""Goes before each message by TCP (RFC 1035, section 4.2.2)."""
 
 
 class LookupFailed(Exception):  # noqa: N818 - an answer, not a mistake
@@ -48,7 +55,7 @@ async def lookup(name: str, way: Way, timeout_s: float) -> str:
     if not servers:
         raise ProbeFailure("the link has no name server of its own with an IPv4 address")
     with way.socket(socket.SOCK_DGRAM) as udp:
-        lookup = _Lookup(udp, name, servers)
+        lookup = _Lookup(way, udp, name, servers)
         asking = asyncio.create_task(lookup.ask())
         try:
             async with asyncio.timeout(timeout_s):
@@ -62,12 +69,13 @@ async def lookup(name: str, way: Way, timeout_s: float) -> str:
 class _Lookup:
     """One question under way."""
 
-    def __init__(self, udp: socket.socket, name: str, servers: tuple[str, ...]) -> None:
+    def __init__(self, way: Way, udp: socket.socket, name: str, servers: tuple[str, ...]) -> None:
         self.problem = ""
         """What was answered instead of an address."""
-        self._udp, self._name = udp, name
+        self._way, self._udp, self._name = way, udp, name
         self._unheard = set(servers)
         self._ident = secrets.randbits(16)
+        self._query = message.query(self._ident, name)
         self._send()
 
     def _send(self) -> None:
@@ -75,7 +83,7 @@ class _Lookup:
         failures = []
         for server in self._unheard:
             try:
-                self._udp.sendto(message.query(self._ident, self._name), (server, PORT))
+                self._udp.sendto(self._query, (server, PORT))
             except OSError as error:
                 failures.append(ProbeFailure(in_words(error)))
         if len(failures) == len(self._unheard):
@@ -97,11 +105,27 @@ class _Lookup:
             answer = message.answer(datagram, self._ident, self._name)
             if answer is None or server not in self._unheard or port != PORT:
                 continue
+            if answer.cut and not answer.addresses:
+                answer = await self._whole(server) or answer
             if answer.addresses:
                 return answer.addresses[0]
             self._unheard.discard(server)
             self.problem = f"{server} answered for {self._name}: {answer.problem}"
         raise LookupFailed(self.problem)
+
+    async def _whole(self, server: str) -> message.Answer | None:
+        """Ask for all of an answer; None where nothing comes of that. Raises ProbeFailure."""
+        loop = asyncio.get_running_loop()
+        with self._way.socket(socket.SOCK_STREAM) as tcp:
+            try:
+                async with asyncio.timeout(WHOLE_S):
+                    await connect(tcp, Endpoint(server, PORT))
+                    await loop.sock_sendall(tcp, _LENGTH.pack(len(self._query)) + self._query)
+                    (length,) = _LENGTH.unpack(await _read(tcp, _LENGTH.size))
+                    return message.answer(await _read(tcp, length), self._ident, self._name)
+            except OSError as error:
+                broken(error, server)
+        return None
 
     async def _receive(self) -> tuple[bytes, tuple[str, int]]:
         """Wait for a datagram; a flood of them must not hold up the event loop."""
@@ -109,3 +133,13 @@ class _Lookup:
         loop = asyncio.get_running_loop()
         datagram, address = await loop.sock_recvfrom(self._udp, _LARGEST)
         return datagram, address
+
+
+async def _read(tcp: socket.socket, size: int) -> bytes:
+    """Read so many bytes. Raises ConnectionError where there are no more."""
+    data = b""
+    while len(data) < size:
+        if not (part := await asyncio.get_running_loop().sock_recv(tcp, size - len(data))):
+            raise ConnectionError("it hung up")
+        data += part
+    return data

@@ -14,7 +14,7 @@ from ipaddress import IPv4Address
 _HEADER = struct.Struct("!6H")
 _RECORD = struct.Struct("!HHIH")
 _A, _IN = 1, 1
-_RECURSION_DESIRED, _IS_ANSWER = 0x0100, 0x8000
+_RECURSION_DESIRED, _IS_CUT, _IS_ANSWER = 0x0100, 0x0200, 0x8000
 
 _CODES = {1: "a malformed query", 2: "a failure of its own", 3: "no such name", 5: "a refusal"}
 """What the response codes mean (section 4.1.1)."""
@@ -27,6 +27,8 @@ class Answer:
     addresses: tuple[str, ...]
     problem: str = ""
     """What it said instead of an address."""
+    cut: bool = False
+    """Whether the rest did not fit a datagram."""
 
 
 def query(ident: int, name: str) -> bytes:
@@ -46,8 +48,9 @@ def answer(message: bytes, ident: int, name: str) -> Answer | None:
         return None
     if code := flags & 0x000F:
         return Answer((), _CODES.get(code, f"error {code}"))
-    addresses = tuple(_addresses(message, start, answers))
-    return Answer(addresses, "" if addresses else "no IPv4 address")
+    addresses, cut = tuple(_addresses(message, start, answers)), bool(flags & _IS_CUT)
+    nothing = "a part without an IPv4 address" if cut else "no IPv4 address"
+    return Answer(addresses, "" if addresses else nothing, cut)
 
 
 def _question(name: str) -> bytes:
