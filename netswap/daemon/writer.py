@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from netswap.daemon import room
 from netswap.history.store import Batch, BrokenError, Kept, Store, StoreError, UnfitError
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Writer:
         self._thread.join(LEAVE_S)
 
     def _run(self) -> None:
+        room.of_large()
         ending = False
         while not ending:
             self._wake.wait()
