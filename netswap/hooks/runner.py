@@ -65,6 +65,8 @@ class Runner:
 
     async def _in_turn(self, hook: Path, environment: Mapping[str, str]) -> None:
         async with self._turns[hook], self._slots:
+            if not self._may_run(hook):  # it may have changed while it waited
+                return
             try:
                 process = await asyncio.create_subprocess_exec(
                     hook, env=environment, cwd="/", stdin=DEVNULL, start_new_session=True
@@ -89,4 +91,9 @@ class Runner:
 
 
 def _in_words(status: int) -> str:
-    return f"status {status}" if status > 0 else signal.Signals(-status).name
+    if status > 0:
+        return f"status {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:  # a real-time signal
+        return f"signal {-status}"

@@ -7,12 +7,15 @@ else may write there.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+MOST_LINKS = 40
+"""On the way to a hook, as the kernel has it (path_resolution(7))."""
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 LEFT_OVER = re.compile(r".*(\.bak|\.old|\.orig|\.swp|\.rpm\w+|\.dpkg-\w+)")
 """What editors and package managers leave behind is no hook (as in run-parts(8))."""
@@ -39,9 +42,10 @@ def obstacle(folder: Path) -> str:
 def objection(hook: Path) -> str:
     """Return why a hook must not be run; "" if it may."""
     try:
+        trouble = [*_along(hook)]
         real = hook.resolve(strict=True)
         told = real.stat()
-        trouble = [*_around(hook.parent.resolve()), *_around(real.parent), *alterable(real, told)]
+        trouble += alterable(real, told)
     except OSError as error:
         return f"it cannot be looked at: {error.strerror}"
     if trouble:
@@ -51,12 +55,28 @@ def objection(hook: Path) -> str:
     return "" if told.st_mode & stat.S_IXUSR else f"it is not executable: chmod 755 {real}"
 
 
-def _around(folder: Path) -> Iterator[str]:
-    for above in [folder, *folder.parents]:
-        told = above.stat()
-        if told.st_mode & stat.S_ISVTX and told.st_uid in _trusted():
-            continue  # as /tmp: what is in there can be replaced by its owner only
-        yield from alterable(above, told)
+def _along(path: Path) -> Iterator[str]:
+    """Yield what is wrong with every folder and every link that leads to a file."""
+    here, rest, links = Path("/"), list(reversed(path.absolute().parts[1:])), 0
+    while rest:
+        told = here.stat()
+        # as /tmp: what is in there can be replaced by its owner only
+        if not (told.st_mode & stat.S_ISVTX and told.st_uid in _trusted()):
+            yield from alterable(here, told)
+        name = rest.pop()
+        step = here.parent if name == ".." else here / name
+        told = step.lstat()
+        if not stat.S_ISLNK(told.st_mode):
+            here = step
+            continue
+        if told.st_uid not in _trusted():
+            yield f"{step} does not belong to root: chown --no-dereference root {step}"
+        links += 1
+        if links > MOST_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        target = step.readlink()
+        rest += reversed(target.parts[1:] if target.is_absolute() else target.parts)
+        here = Path("/") if target.is_absolute() else here
 
 
 def alterable(path: Path, told: os.stat_result) -> Iterator[str]:

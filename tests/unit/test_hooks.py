@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from netswap.cli.client import Swapped
 from netswap.hooks import facts, scripts
+from netswap.hooks.runner import Runner
 from tests.unit.cli_samples import NOW_S, OUTAGE
 
 SWAP = Swapped("cable", "phone", "cable: 2 probes lost")
+NOBODY = 65534
 
 
 def test_the_environment_of_a_hook() -> None:
@@ -122,3 +126,68 @@ def test_a_hook_of_somebody_else_is_not_run() -> None:
     assert list(scripts.alterable(path, told)) == [
         f"{path} does not belong to root: chown root {path}"
     ]
+
+
+def by_way_of_joe(folder: Path) -> tuple[Path, Path]:
+    """Make a hook that leads by a link in another folder; return both."""
+    joes = folder.parent / "joe" / "tell"
+    joes.parent.mkdir()
+    joes.symlink_to(hook(folder, "real"))
+    (folder / "10-tell").symlink_to("../joe/./tell")
+    return folder / "10-tell", joes
+
+
+def test_every_folder_on_the_way_to_a_hook_is_looked_at(folder: Path) -> None:
+    path, joes = by_way_of_joe(folder)
+    assert scripts.objection(path) == ""
+    joes.parent.chmod(0o777)
+    assert scripts.objection(path).startswith(f"others may write to {joes.parent}: ")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a link away")
+def test_a_link_of_somebody_else_on_the_way_is_not_followed(folder: Path) -> None:
+    path, joes = by_way_of_joe(folder)
+    os.chown(joes, NOBODY, NOBODY, follow_symlinks=False)
+    assert scripts.objection(path) == (
+        f"{joes} does not belong to root: chown --no-dereference root {joes}"
+    )
+
+
+def test_links_that_lead_nowhere_in_a_circle_are_told(folder: Path) -> None:
+    (folder / "a").symlink_to("b")
+    (folder / "b").symlink_to("a")
+    assert scripts.objection(folder / "a").startswith("it cannot be looked at: ")
+
+
+def run(*turns: Callable[[Runner], None], runs_in: Path) -> None:
+    """Have a runner do this, one after the other, and wait until all hooks have ended."""
+
+    async def in_turn() -> None:
+        runner = Runner(runs_in, 10)
+        for turn in turns:
+            turn(runner)
+            await asyncio.sleep(0.2)
+        await asyncio.sleep(1)
+        await runner.stop()
+
+    asyncio.run(in_turn())
+
+
+def test_it_is_judged_again_when_its_turn_has_come(folder: Path, tmp_path: Path) -> None:
+    path, traces = hook(folder), tmp_path / "traces"
+    path.write_text(f"#!/bin/sh\necho ran >>{traces}\nsleep 0.5\n")
+    run(
+        lambda runner: runner.start({}),
+        lambda runner: runner.start({}),  # waits for the first
+        lambda _: path.chmod(0o777),
+        runs_in=folder,
+    )
+    assert traces.read_text() == "ran\n"
+
+
+def test_a_hook_that_ends_by_any_signal_is_told(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook(folder).write_text("#!/bin/sh\nkill -35 $$\n")
+    run(lambda runner: runner.start({}), runs_in=folder)
+    assert "signal 35" in caplog.text
