@@ -64,7 +64,9 @@ class Desktop:
     async def show(self, message: Message) -> None:
         """Show a message in place of the last one. Raises BusError where that cannot be done."""
         can = await self._call(NOTIFICATIONS, "GetCapabilities")
-        self._server = await self._session.owner(NOTIFICATIONS)
+        server = await self._session.owner(NOTIFICATIONS)
+        if server != self._server:  # its numbers begin anew: ours may be somebody else's by now
+            self._id, self._server = 0, server
         actions = [text for action in message.actions for text in action]
         self._id = await self._call(
             NOTIFICATIONS,

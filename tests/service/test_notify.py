@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -171,6 +173,28 @@ def test_a_hung_notification_daemon_holds_up_nobody(
     desktop.hung = False
     netswapd.change(Mode="paused")
     assert notify.running
+
+
+def test_a_new_notification_daemon_is_not_told_to_replace_what_is_somebody_elses(
+    netswapd: FakeNetswapd, notify: Program, session: PrivateBus
+) -> None:
+    """Its numbers begin anew."""
+    renewed = threading.Event()
+
+    async def fails_then(seconds: float) -> None:
+        while not renewed.is_set():  # noqa: ASYNC110 (another thread's)
+            await asyncio.sleep(0.01)
+        raise CallError(api.NOT_ALLOWED, "not allowed")
+
+    netswapd.table.pause = fails_then  # type: ignore[method-assign]
+    with FakeDesktop() as desktop:
+        netswapd.swap(*FAILOVER)
+        wait_for(desktop, "Now on phone")
+        desktop.press("pause")
+    with FakeDesktop() as desktop:
+        renewed.set()
+        wait_for(desktop, "That did not work")
+        assert desktop.shown[0].replaced == 0
 
 
 def test_without_a_notification_daemon_it_goes_on(netswapd: FakeNetswapd, notify: Program) -> None:
