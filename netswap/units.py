@@ -11,6 +11,9 @@ UNIT_B = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 UNIT_B |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
 """A unit of data in small letters, in bytes: GB as bills have it, GiB as some programs do."""
 
+LARGEST_B = 2.0**62
+"""SQLite and D-Bus take a bit more."""
+
 YEAR_S = 366 * UNIT_S["d"]
 """The longest time for which something can be asked of netswapd."""
 
@@ -36,10 +39,12 @@ def parse_duration_s(text: str) -> float:
 def parse_size(text: str) -> int:
     """Return the bytes that `5 GB`, `500MB` or `1.5 GiB` is. Raises ValueError where it is none."""
     match = _SIZE.fullmatch(text)
-    size = round(float(match[1]) * UNIT_B[match[2].lower()]) if match else 0
-    if not size:
+    size = float(match[1]) * UNIT_B[match[2].lower()] if match else 0.0
+    if size > LARGEST_B:
+        raise ValueError(f"{text!r} is more than can be counted")
+    if not (whole := round(size)):
         raise ValueError(f"{text!r} is no amount of data; write 500 MB, 5 GB or 1.5 GiB")
-    return size
+    return whole
 
 
 def size(count: float) -> str:

@@ -84,6 +84,12 @@ def test_what_is_no_amount_of_data(text: str) -> None:
         units.parse_size(text)
 
 
+@pytest.mark.parametrize("text", ["999999999 TB", "9" * 400 + " TB"])
+def test_what_neither_d_bus_nor_sqlite_takes_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is more than can be counted"):
+        units.parse_size(text)
+
+
 @pytest.mark.parametrize(
     ("count", "text"),
     [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (9_960_000, "10 MB"), (4_210_000_000, "4.2 GB"),
