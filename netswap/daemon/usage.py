@@ -17,6 +17,9 @@ from netswap.history.store import Kept
 from netswap.history.traffic import Counter, Meter
 from netswap.service.state import DataUse
 
+IMPOSSIBLE = 1 << 63
+"""Bytes: a driver that counted backwards; no database takes it, nor what is written with it."""
+
 
 class Usage:
     """Counts bytes, and tells the engine how much of its cap a link has used."""
@@ -49,13 +52,16 @@ class Usage:
     @property
     def known(self) -> dict[str, Counter]:
         """What to go on from after a restart."""
-        return dict(self._meter.known) if self._meter else {}
+        known = self._meter.known if self._meter else {}  # those of other boots stay as they are
+        return {link: counter for link, counter in known.items() if counter.boot == self._boot}
 
     def count(self, snapshot: Snapshot) -> dict[str, tuple[int, int]]:
         """Return what each link, as it is told to be, carried since the last time."""
         if self._meter is None:
             return {}
         seen = self._counters()
+        if not seen:  # there is always the loopback: the kernel does not tell now, but will
+            return {}
         links = {link.name: seen.get(link.ifname) for link in snapshot.links}
         carried = self._meter.take(links, seen.values())
         today = self._today().toordinal()
@@ -92,4 +98,8 @@ class Usage:
 
     def _counters(self) -> dict[str, Counter]:
         """Return what is counted on every interface of this computer."""
-        return {ifname: Counter(self._boot, *seen) for ifname, seen in counters.read().items()}
+        return {
+            ifname: Counter(self._boot, *seen)
+            for ifname, seen in counters.read().items()
+            if max(seen.received, seen.sent) < IMPOSSIBLE
+        }

@@ -10,6 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+FULL = 1 << 32
+"""Where the counters of some drivers begin again at 0, on 32-bit processors."""
+HALF_FULL = range(FULL // 2, FULL)
+
 
 @dataclass(frozen=True, slots=True)
 class Counter:
@@ -51,6 +55,8 @@ class Meter:
             else:
                 carried[link] = self._since(link, counter)
                 self.known[link] = counter
+        for link in self.known.keys() - seen.keys():
+            self._detach(link)
         for found in (*seen.values(), *others):
             if found:
                 self.note(found)
@@ -61,9 +67,14 @@ class Meter:
         if before and before.boot == now.boot and before.index == now.index:
             if not before.attached:
                 return 0, 0
-            if now.received < before.received or now.sent < before.sent:
+            received, sent = now.received - before.received, now.sent - before.sent
+            if received < 0 <= sent and before.received in HALF_FULL:
+                received %= FULL
+            if sent < 0 <= received and before.sent in HALF_FULL:
+                sent %= FULL
+            if received < 0 or sent < 0:
                 return now.received, now.sent  # its driver began anew
-            return now.received - before.received, now.sent - before.sent
+            return received, sent
         return (now.received, now.sent) if self._is_new(now) else (0, 0)
 
     def _is_new(self, counter: Counter) -> bool:
@@ -73,7 +84,7 @@ class Meter:
         return counter.index > self._newest.get(counter.boot, 0)
 
     def _detach(self, link: str) -> None:
-        if before := self.known.get(link):
+        if (before := self.known.get(link)) and before.attached:
             self.known[link] = replace(before, attached=False)
 
     def note(self, counter: Counter) -> None:

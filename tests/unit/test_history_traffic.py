@@ -90,3 +90,28 @@ def test_nothing_is_counted_twice_or_lost_whenever_netswapd_is_restarted(
         meter = Meter(meter.known) if restarted else meter
         counted += take(meter, counter(total))[0]
     assert counted == total - 100
+
+
+def test_a_link_that_is_taken_out_of_the_configuration_does_not_count_meanwhile() -> None:
+    meter = Meter()
+    take(meter, counter(5000))
+    meter.take({}, [counter(90_000)])
+    assert take(meter, counter(90_010)) == (0, 0)
+
+
+def test_a_link_that_is_renamed_and_back_counts_once() -> None:
+    meter = Meter()
+    take(meter, counter(5000))
+    carried = [
+        take(meter, counter(at), name)
+        for name, at in (("mobile", 5000), ("mobile", 90_000), ("phone", 90_000))
+    ]
+    assert carried == [(0, 0), (85_000, 0), (0, 0)]
+
+
+def test_a_counter_of_32_bits_that_is_full_goes_on_from_0() -> None:
+    meter = Meter()
+    take(meter, counter(2**32 - 100, 5000))
+    assert take(meter, counter(50, 5100)) == (150, 100)
+    take(meter, counter(50, 2**32 - 1))
+    assert take(meter, counter(60, 1)) == (10, 2)
