@@ -48,7 +48,7 @@ class Recorder:
     ) -> None:
         self._snapshot, self._take_times_s, self._wall = snapshot, take_times_s, wall
         self._usage, self._catch_up = usage, catch_up
-        self._writer = Writer(path(), self._opened)
+        self._writer = Writer(path(), self._opened, self._lost)
         self._minutes = Aggregator()
         self._known: Snapshot | None = None
         self._ahead_s = self._wall.ahead_s()
@@ -146,6 +146,7 @@ class Recorder:
                 facts=list(found),
                 measured=self._minutes.close(self._minute * MINUTE_S) if whole else (),
                 links=order,
+                picked=bool(self._known and self._known.picked),
                 counters=self._usage.known if whole else {},
                 carried=self._usage.take_new() if whole else {},
             )
@@ -161,6 +162,16 @@ class Recorder:
     def _opened(self, kept: Kept) -> None:
         """Take note of what was counted before; called in the writer's thread."""
         self._loop.call_soon_threadsafe(self._go_on, kept)
+
+    def _lost(self) -> None:
+        """Take note that a new history begins; called in the writer's thread."""
+        self._loop.call_soon_threadsafe(self._start_over)
+
+    def _start_over(self) -> None:
+        """Note all that the new one cannot know."""
+        self._known, self._order = None, ()
+        self._put([Fact(self._wall.now_s(), What.BEGIN, reason="some of the history is lost")])
+        self.look(self._snapshot())
 
     def _go_on(self, kept: Kept) -> None:
         self._usage.go_on(kept)

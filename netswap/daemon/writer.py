@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from netswap.daemon import room
+from netswap.history.facts import Fact, What
 from netswap.history.store import Batch, BrokenError, Kept, Store, StoreError, UnfitError
 
 log = logging.getLogger(__name__)
@@ -28,13 +29,22 @@ class Writer:
     But for what no database takes: it is left out, and told of.
     """
 
-    def __init__(self, path: Path, on_open: Callable[[Kept], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        on_open: Callable[[Kept], None],
+        on_lost: Callable[[], None] = lambda: None,
+    ) -> None:
         self._path = path
-        self._on_open = on_open
+        self._on_open, self._on_lost = on_open, on_lost
         self._store: Store | None = None
         self._waiting: deque[Batch] = deque(maxlen=HELD)
         self._wake = threading.Event()
         self._ending = self._failing = self._told = False
+        self._lost = self._lost_told = 0
+        """Batches that had to wait for too long, and how many of them the history knows of."""
+        self._known_s: float | None = None
+        """Until when what happened was written."""
         self._left_out = ""
         """Why a batch was left out the last time."""
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
@@ -46,6 +56,7 @@ class Writer:
 
     def put(self, batch: Batch) -> None:
         """Have it written; never waits."""
+        self._lost += len(self._waiting) == HELD
         self._waiting.append(batch)
         self._wake.set()
 
@@ -56,7 +67,8 @@ class Writer:
         self._thread.join(LEAVE_S)
 
     def _run(self) -> None:
-        room.of_large()
+        self._work()
+        room.of_large()  # beside what the database takes
         ending = False
         while not ending:
             self._wake.wait()
@@ -67,7 +79,10 @@ class Writer:
             self._store.close()
 
     def _work(self) -> None:
-        batches = list(self._waiting)
+        lost, batches = self._lost, list(self._waiting)
+        if lost > self._lost_told and self._known_s is not None:
+            end = Fact(self._known_s, What.END, reason="what came then could not be written")
+            batches.insert(0, Batch(self._known_s, [end]))
         try:
             store = self._store = self._store or self._opened()
             self._write(store, batches)
@@ -79,6 +94,9 @@ class Writer:
                 self._tell(NOTHING)
         else:
             self._succeed()
+            if lost > self._lost_told:
+                self._lost_told = lost
+                self._on_lost()
 
     def _write(self, store: Store, batches: list[Batch]) -> None:
         """Write them, but for those that can never be; these are found by halving."""
@@ -93,6 +111,7 @@ class Writer:
                 self._write(store, batches[middle:])
                 return
             self._leave_out(str(error))
+        self._known_s = batches[-1].alive_s
         self._drop(batches)
 
     def _drop(self, batches: list[Batch]) -> None:
@@ -141,3 +160,4 @@ class Writer:
             log.warning(
                 "The history was damaged (%s): it is %s now, a new one begins", error, aside
             )
+            self._on_lost()

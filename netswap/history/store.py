@@ -13,6 +13,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,7 +26,7 @@ DEFAULT_PATH = Path("/var/lib/netswap/history.db")
 MINUTES_S = 14 * 86400
 HOURS_S = 2 * 366 * 86400
 FORGET_EVERY = 10
-"""Writes, one a minute: a clock that is years ahead at boot should be set by then."""
+"""Minutes: a clock that is years ahead at boot should be set by then."""
 BUSY_S = 5.0
 CACHE_KB = 40
 """SQLite would keep up to 2 MB of the file in memory, more of it with each day. As much as one
@@ -117,9 +118,16 @@ class Batch:
     """Minutes."""
     links: Sequence[str] = ()
     """The links in order of preference, where it changed."""
+    picked: bool = False
+    """Whether there may be others, whose device is not there now."""
     counters: Mapping[str, Counter] = field(default_factory=dict)
     carried: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
     """Bytes by link and day (`date.toordinal`), beside those that were written before."""
+
+    @property
+    def of_a_minute(self) -> bool:
+        """Whether it is one of those that come by the minute; facts alone come in bursts."""
+        return bool(self.measured) or not self.facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +147,7 @@ class Store(_Database):
 
     def __init__(self, path: Path) -> None:
         self._ids: dict[str, int] = {}
-        self._writes = 0
+        self._minutes = 0
         with _explained():
             path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, PUBLIC))
@@ -171,9 +179,10 @@ class Store(_Database):
         with _explained(), self._transaction():
             for batch in batches:
                 self._write(batch)
-            self._writes += 1
-            if self._writes % FORGET_EVERY == 0:
-                self._forget(batches[-1].alive_s)
+            if any(batch.of_a_minute for batch in batches):
+                self._minutes += 1
+                if self._minutes % FORGET_EVERY == 0:
+                    self._forget(batches[-1].alive_s)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -199,6 +208,8 @@ class Store(_Database):
             self._fact(fact)
         for measured in batch.measured:
             self._minute(measured)
+        if batch.links and not batch.picked:
+            self._db.execute("UPDATE links SET place = NULL")
         for place, link in enumerate(batch.links):
             self._db.execute("UPDATE links SET place = ? WHERE id = ?", (place, self._id(link)))
         for link, counter in batch.counters.items():
@@ -318,11 +329,11 @@ class Reader(_Database):
             rows = _rows(self._db, table, number, int(start_s), int(end_s) + 1)
             return [_measured(link, row) for row in rows]
 
-    def _first(self, table: str, link: int) -> int:
-        """Return from when on there is something, 0 where there is nothing."""
+    def _first(self, table: str, link: int) -> float:
+        """Return from when on there is something, infinity where there is nothing."""
         query = f"SELECT min(start) FROM {table} WHERE link = ?"  # noqa: S608
         first: int | None = self._db.execute(query, (link,)).fetchone()[0]
-        return first or 0
+        return inf if first is None else first
 
     def carried(self) -> Mapping[tuple[str, int], tuple[int, int]]:
         """Return bytes, received and sent, by link and day."""

@@ -147,6 +147,33 @@ def test_a_clock_that_is_ahead_until_it_is_set_forgets_nothing(path: Path) -> No
         assert reader.measured("cable", 0, 2000) == [minute(960)]
 
 
+def test_a_clock_that_is_ahead_forgets_nothing_however_much_happens(path: Path) -> None:
+    write(path, Batch(1020.0, measured=[minute(960)]))
+    ahead_s = 3.0 * 366 * DAY_S
+    flaps = [Fact(ahead_s + n, What.LINK, "cable", "up") for n in range(FORGET_EVERY)]
+    write(path, *(Batch(flap.at_s, [flap]) for flap in flaps), Batch(1080.0))
+    with Reader(path) as reader:
+        assert reader.measured("cable", 0, 2000) == [minute(960)]
+
+
+def test_a_link_that_was_last_there_weeks_ago_has_its_hours(path: Path) -> None:
+    now_s = 800 * DAY_S
+    write(path, Batch(now_s, measured=[minute(now_s - 20 * DAY_S, "phone")]))
+    write(path, *[Batch(now_s, measured=[minute(now_s - 60)])] * FORGET_EVERY)
+    with Reader(path) as reader:
+        (hour,) = reader.measured("phone", now_s - 30 * DAY_S, now_s)
+    assert hour.received == 7
+
+
+def test_a_link_that_is_none_any_more_has_no_place_unless_links_are_picked(path: Path) -> None:
+    write(path, Batch(1.0, links=("cable", "phone")), Batch(2.0, links=("fibre", "phone")))
+    with Reader(path) as reader:
+        assert reader.links() == ["fibre", "phone", "cable"]
+    write(path, Batch(3.0, links=("phone",), picked=True))  # undocked
+    with Reader(path) as reader:
+        assert reader.links()[:2] == ["phone", "fibre"]
+
+
 def test_counters_and_days_are_gone_on_with(path: Path) -> None:
     counter = Counter("a", 3, 500, 20, attached=False)
     first = Batch(1.0, counters={"phone": counter}, carried={("phone", 738000): (100, 5)})

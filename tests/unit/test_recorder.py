@@ -6,7 +6,9 @@ The recorder, its thread and the database are the real ones; only the clocks are
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+import sqlite3
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +17,14 @@ import pytest
 from netswap.adapters import counters
 from netswap.adapters.counters import Bytes
 from netswap.cli import past
-from netswap.core.model import Snapshot, State
+from netswap.core.model import LinkSnapshot, Snapshot, State
 from netswap.core.settings import Settings
-from netswap.daemon import recorder
+from netswap.daemon import recorder, writer
 from netswap.daemon.recent import Wall
 from netswap.daemon.recorder import Recorder
 from netswap.daemon.sleep import Sleep
 from netswap.daemon.usage import Usage
+from netswap.history import store
 from netswap.history.facts import What
 from netswap.history.minutes import Measured
 from netswap.history.outages import Outage, outages
@@ -39,6 +42,8 @@ class Computer:
     def __init__(self, wall_s: float) -> None:
         self.wall_s, self.monotonic_s = wall_s, 50.0
         self._snapshot = WELL
+        self.others: tuple[LinkSnapshot, ...] = ()
+        """Links beside the one."""
         self._recorder: Recorder | None = None
 
     def run(self, life: Callable[[], None]) -> None:
@@ -52,6 +57,26 @@ class Computer:
             self._recorder.close()
 
         asyncio.run(run())
+
+    def run_on_disk(self, life: Callable[[], Awaitable[None]]) -> None:
+        """Likewise, where what happens on the disk meanwhile counts."""
+
+        async def run() -> None:
+            self._recorder = self._made()
+            self._recorder.start()
+            self.link(State.UP)
+            await life()
+            self._recorder.close()
+
+        asyncio.run(run())
+
+    async def minutes_go_by(self, count: int) -> None:
+        """Let minutes go by, each with time for the disk."""
+        assert self._recorder
+        for _ in range(count):
+            self.wait(60)
+            self._recorder.end_minute()
+            await asyncio.sleep(0.02)
 
     def _made(self) -> Recorder:
         wall = Wall(lambda: self.wall_s, lambda: self.monotonic_s)
@@ -79,7 +104,7 @@ class Computer:
         """Have the link do that from now on."""
         assert self._recorder
         link = replace(LINK, state=state, since_s=self.monotonic_s, reason=state.value)
-        self._snapshot = replace(WELL, links=(link,))
+        self._snapshot = replace(WELL, links=(link, *self.others))
         self._recorder.look(self._seen())
 
     def fail_for(self, seconds: float) -> None:
@@ -292,3 +317,75 @@ def test_what_was_measured_before_the_clock_was_set_keeps_its_minute() -> None:
     computer.run(life)
     starts = [minute.start_s for minute in computer.minutes()]
     assert starts == [NOW_S // 60 * 60, (NOW_S + HOUR_S + 40) // 60 * 60]
+
+
+def test_after_damage_the_new_history_knows_how_everything_stands() -> None:
+    computer = Computer(NOW_S)
+
+    async def life() -> None:
+        await computer.minutes_go_by(2)
+        with contextlib.closing(sqlite3.connect(recorder.path())) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        damage(recorder.path())
+        await computer.minutes_go_by(30)
+
+    computer.run_on_disk(life)
+    line = computer.line(DAY_S)
+    assert line.watched_s > 20 * 60
+    assert line.links["cable"][-1].value == "up"
+    assert line.active
+    assert line.conditions
+
+
+def damage(path: Path) -> None:
+    """Do as a worn SD card does."""
+    content = path.read_bytes()
+    with path.open("r+b") as file:
+        file.write(content[:100] + b"\xff" * (len(content) - 100))
+
+
+def test_a_disk_that_was_full_for_days_invents_no_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "HELD", 20)
+    computer = Computer(NOW_S)
+
+    async def life() -> None:
+        await computer.minutes_go_by(2)
+        computer.link(State.DOWN)
+        await computer.minutes_go_by(1)
+        with contextlib.closing(sqlite3.connect(recorder.path())) as database:
+            database.execute("BEGIN IMMEDIATE")  # to whom must wait it is like a full disk
+            computer.link(State.UP)
+            await computer.minutes_go_by(60)
+        await asyncio.sleep(0.5)
+        await computer.minutes_go_by(10)
+
+    monkeypatch.setattr(store, "BUSY_S", 0.01)
+    computer.run_on_disk(life)
+    (found,) = computer.outages(DAY_S)
+    assert (found.start_s, found.length_s) == (NOW_S + 120, 60)
+    assert computer.line(DAY_S).links["cable"][-1].value == "up"
+
+
+def test_a_counter_that_cannot_be_costs_the_other_links_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A driver counted backwards from 0, and no database takes that."""
+    table = {"eth0": Bytes(2, 10, 0), "usb0": Bytes(5, 2**64 - 4000, 0)}
+    monkeypatch.setattr(counters, "read", lambda: table)
+    computer = Computer(NOW_S)
+    computer.others = (replace(LINK, name="phone", ifname="usb0"),)
+    computer.run_on_disk(lambda: computer.minutes_go_by(5))
+    assert len(computer.minutes()) >= 5
+
+
+def test_no_byte_is_lost_where_the_kernel_does_not_tell_for_a_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without descriptors nothing can be asked for."""
+    told = iter(({"eth0": Bytes(2, 1_000, 0)}, {}, {"eth0": Bytes(2, 9_000, 0)}))
+    monkeypatch.setattr(counters, "read", lambda: next(told))
+    usage = Usage(Settings, lambda _: None, Wall(lambda: NOW_S).today)
+    usage.go_on(Kept({}, {}))
+    for _ in range(3):
+        usage.count(WELL)
+    assert usage.of("cable").used == 8_000
