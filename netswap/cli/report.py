@@ -55,9 +55,9 @@ def report(since: float, link: str, html: Path | None, in_json: bool, database: 
     """
     with past.opened(database, link) as reader:
         line = past.line(reader, since)
-        links = [name for name in reader.links() if link in ("", name) and name in line.links]
+        links = [name for name in reader.links() if name in line.links]
         measured = {name: reader.measured(name, line.start_s, line.end_s) for name in links}
-    summed = summed_up(line, measured)
+    summed = summed_up(line, measured, link)
     if html:
         write(html, page(line, summed, measured))
     if in_json:
@@ -89,7 +89,7 @@ def as_plain(summed: Report) -> dict[str, Any]:
         }
         for link in summed.links
     ]
-    extra = {"online": summed.online, "backup_bytes": summed.backup_bytes, "links": links}
+    extra = {"online": summed.online, "links": links}
     return {**asdict(summed), **extra}
 
 

@@ -13,8 +13,8 @@ from netswap.core.actions import Kind
 KEPT = 500
 SET_S = 0.05
 """By so much the clock on the wall was set; less is its being steered (adjtimex(8)), and let be."""
-SETTINGS = 32
-"""Of the clock, that are remembered."""
+SETTINGS = 1000
+"""Of the clock, that are remembered; a sleep is one, too."""
 Entry = tuple[float, str, str, str]
 """When (seconds since the epoch), kind, link, text."""
 

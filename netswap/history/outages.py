@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from netswap.history.facts import OUT, Standing
 from netswap.history.timeline import Span, Timeline
@@ -51,8 +53,9 @@ def outages(line: Timeline, link: str = "", *, apart: bool = False) -> list[Outa
     A link that does not answer, and then is gone, is one outage; with `apart` it is two: what the
     network is to blame for, and what it is not.
     """
+    active = _Active(line.active)
     found = [
-        _outage(name, part, line, over=over)
+        _outage(name, part, active, over=over)
         for name, spans in line.links.items()
         if link in ("", name)
         for row, seen in _rows(spans)
@@ -109,17 +112,36 @@ def _away(span: Span) -> bool:
     return span.value == Standing.AWAY.value
 
 
-def _outage(link: str, row: Row, line: Timeline, *, over: bool) -> Outage:
+class _Active:
+    """Which link was the active one, found without looking at years of it each time."""
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self._spans = sorted(spans, key=lambda span: span.start_s)
+        self._starts_s = [span.start_s for span in self._spans]
+        self._ended_s = list(accumulate((span.end_s for span in self._spans), max))
+        """By when each, and all before it, had ended."""
+
+    def at(self, at_s: float) -> Iterator[Span]:
+        """Yield what was the case then."""
+        for place in reversed(range(bisect_right(self._starts_s, at_s))):
+            if self._ended_s[place] < at_s:
+                return
+            if self._spans[place].end_s >= at_s:
+                yield self._spans[place]
+
+    def began(self, start_s: float, end_s: float) -> Iterator[Span]:
+        """Yield what began between two times."""
+        for place in range(bisect_left(self._starts_s, start_s), len(self._spans)):
+            if self._starts_s[place] > end_s:
+                return
+            yield self._spans[place]
+
+
+def _outage(link: str, row: Row, line: _Active, *, over: bool) -> Outage:
     start_s, end_s = row[0].start_s, row[-1].end_s
-    active = any(s.value == link and s.start_s <= start_s <= s.end_s for s in line.active)
-    took_over = next(
-        (
-            span
-            for span in line.active
-            if start_s - APART_S <= span.start_s <= end_s and span.value not in ("", link)
-        ),
-        None,
-    )
+    active = any(span.value == link for span in line.at(start_s))
+    began = line.began(start_s - APART_S, end_s)
+    took_over = next((span for span in began if span.value not in ("", link)), None)
     return Outage(
         link=link,
         start_s=start_s,

@@ -9,10 +9,12 @@ as Wi-Fi does that is walked out of, was out for as long as it was connected, an
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from operator import itemgetter
 from statistics import median
 
 from netswap.core.model import Condition
@@ -91,39 +93,34 @@ class Report:
     """How long a backup carried traffic while the link that it took over from did not work."""
     swaps: int
     links: tuple[LinkReport, ...] = ()
+    backup_bytes: int = 0
+    """What the backups carried, probes and all, be they among `links` or not."""
 
     @property
     def online(self) -> float | None:
         """The share of the time that some link worked, 0 to 1."""
         return max(0.0, 1 - self.offline_s / self.watched_s) if self.watched_s else None
 
-    @property
-    def backup_bytes(self) -> int:
-        """What the backups carried, probes and all."""
-        return sum(link.received + link.sent for link in self.links[1:])
 
-
-def report(line: Timeline, measured: Mapping[str, Sequence[Measured]]) -> Report:
-    """Sum a period up; `measured` has every link, in order of preference."""
+def report(line: Timeline, measured: Mapping[str, Sequence[Measured]], only: str = "") -> Report:
+    """Sum a period up; `measured` has every link, in order of preference; tell of `only` one."""
     found = outages(line, apart=True)
     on_backup = [s for s in line.conditions if s.value == Condition.BACKUP.value]
     taken_over = [(o.took_over_s, o.end_s) for o in outages(line) if o.took_over]
+    links = [
+        _link(name, line, [o for o in found if o.link == name], rows)
+        for name, rows in measured.items()
+    ]
     return Report(
         start_s=line.start_s,
         end_s=line.end_s,
         watched_s=line.watched_s,
         offline_s=_length_s(s for s in line.conditions if s.value == Condition.OFFLINE.value),
         backup_s=_length_s(on_backup),
-        saved_s=sum(
-            span.overlap_s(start_s, end_s)
-            for start_s, end_s in _united(taken_over)
-            for span in on_backup
-        ),
+        saved_s=_overlap_s(on_backup, _united(taken_over)),
         swaps=_swaps(line.active),
-        links=tuple(
-            _link(name, line, [o for o in found if o.link == name], rows)
-            for name, rows in measured.items()
-        ),
+        links=tuple(link for link in links if only in ("", link.link)),
+        backup_bytes=sum(link.received + link.sent for link in links[1:]),
     )
 
 
@@ -157,6 +154,17 @@ def _swaps(active: Sequence[Span]) -> int:
     """Count how often one link followed upon another."""
     names = [span.value for span in active if span.value]
     return sum(before != after for before, after in pairwise(names))
+
+
+def _overlap_s(spans: Iterable[Span], apart: Sequence[tuple[float, float]]) -> float:
+    """Return how much of spans lies in intervals that are in order, and do not overlap."""
+    overlap_s = 0.0
+    for span in spans:
+        at = bisect_right(apart, span.start_s, key=itemgetter(1))
+        while at < len(apart) and apart[at][0] < span.end_s:
+            overlap_s += span.overlap_s(*apart[at])
+            at += 1
+    return overlap_s
 
 
 def _united(intervals: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -56,6 +56,15 @@ def test_a_link_that_was_gone_counts_from_0_again() -> None:
     assert (found.probes, found.lost) == (5, 2)
 
 
+def test_a_link_that_is_renamed_goes_on_counting() -> None:
+    minute = Aggregator()
+    minute.look(replace(WELL, links=(replace(LINK, sent=1000, lost=50),)))
+    minute.close(0)
+    minute.look(replace(WELL, links=(replace(LINK, name="fibre", sent=1060, lost=51),)))
+    (found,) = minute.close(60)
+    assert (found.link, found.probes, found.lost) == ("fibre", 60, 1)
+
+
 def test_a_loss_taken_back_by_a_late_reply_of_the_next_minute_makes_nothing_negative() -> None:
     minute = Aggregator()
     minute.look(replace(WELL, links=(replace(LINK, sent=10, lost=3),)))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from bench import past
 from netswap.cli.report import as_plain, lines
 from netswap.history import style, svg
-from netswap.history.facts import Fact, What
+from netswap.history.facts import Fact, Standing, What
 from netswap.history.minutes import Measured
 from netswap.history.page import MOST_TICKS, page, ticks
 from netswap.history.report import LinkReport, Report, report
@@ -140,6 +140,15 @@ def test_for_programs(summed: Report) -> None:
     plain = as_plain(summed)
     assert plain["links"][0]["availability"] == 1 - 700 / 9000
     assert plain["links"][0]["outages"][0]["done"] == "moved to phone"
+
+
+def test_what_backups_carried_is_told_whichever_link_is_asked_for() -> None:
+    line = timeline(OUTAGE, 0, 10000, 10000)
+    carried = [Measured("phone", 60, Standing.UP, 0, 0, None, None, None, 10**9, 5)]
+    for only in ("", "cable", "phone"):
+        summed = report(line, {"cable": [], "phone": carried}, only)
+        assert as_plain(summed)["backup_bytes"] == 10**9 + 5
+        assert [link.link for link in summed.links if only] == [only] * bool(only)
 
 
 @FIXED
