@@ -160,7 +160,7 @@ def _move(four: _Family, six: _Family) -> Iterator[Step]:
     """
     active = four.active
     assert active.v4
-    recheck = [Recheck(active.name)] if active.v4.penalised else []
+    recheck = [Recheck(active.name)] if active.v4.penalised or active.limited else []
     if four.cornered:
         yield from recheck
         return

@@ -41,7 +41,7 @@ class Parting:
         for link, device in links.items():
             self._waiting.pop(link, None)
             self._again_s.pop(link, None)
-            if link not in down:
+            if link not in down or self._stepper.dialled(device):  # that is only disconnected
                 self._waiting[link] = device.interface
                 log.info(
                     "Link %s is none any more; it is put back when traffic does not need it", link

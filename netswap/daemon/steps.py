@@ -56,6 +56,9 @@ class Stepper(Protocol):
     async def release(self, link: str, device: Device) -> None:
         """Put back what is no link any more. Raises BusError, OSError."""
 
+    def dialled(self, device: Device) -> bool:
+        """Whether it was netswap that had it connected."""
+
 
 class _Made(NamedTuple):
     """A route that went ahead of NetworkManager, and the activation of its link."""
@@ -103,6 +106,8 @@ class Steps:
         """Interfaces whose connections may go on → the addresses that those have."""
         self._passing: dict[str, frozenset[str]] = {}
         """Links whose connections may go on → the addresses of those that cannot."""
+        self._leads: dict[str, int] = {}
+        """Links that were set ahead, with the rank that NetworkManager has said yes to."""
         self._interfaces: Collection[str] = ()
         """Those of all links."""
         self._unranked6: set[str] = set()
@@ -129,6 +134,8 @@ class Steps:
         self._unranked6 &= {link.activation for link in world.links if world.managed}
         if not (self._unranked6 or self._ahead):
             return world
+        names = {link.activation: link.name for link in world.links if link.v4}
+        self._ahead = {names.get(made.activation, n): made for n, made in self._ahead.items()}
         return replace(world, links=tuple(map(self._shown, world.links)))
 
     def _shown(self, link: Link) -> Link:
@@ -218,14 +225,18 @@ class Steps:
     async def _set_metric(self, step: Step, link: str, v4: int | None, v6: int | None) -> None:
         router, device = self._to(step), self._device(step, link)
         if v4 is not None:
+            self._leads.pop(link, None)
             self._go_ahead(link, device, v4)
         with self._foreign_kept(device.ifname):
             ranked6 = await router.set_metric(device.path, v4, v6)
         (self._unranked6.discard if ranked6 else self._unranked6.add)(device.activation)
-        self._ahead.pop(link, None)
+        made = self._ahead.pop(link, None)
         if v4 is not None:
+            if made and made.route.leads:
+                self._leads[link] = v4
             await self._names_follow(link, v4)
-        self._later(self._follow_up(router, device))
+            self._stay_ahead(link, device)
+        self._later(self._follow_up(router, link, device))
 
     async def _names_follow(self, link: str, rank: int) -> None:
         """Wait, not for long, until NetworkManager tells that name servers have the rank."""
@@ -248,6 +259,15 @@ class Steps:
             if made:
                 self._ahead[link] = _Made(made, device.activation)
 
+    def _stay_ahead(self, link: str, device: Device) -> None:
+        """Have it lead all the same where NetworkManager's own check holds it back.
+
+        NetworkManager has just removed the copy. Its check may take 20 s, and may never pass.
+        """
+        if (rank := self._leads.get(link)) is not None:
+            with contextlib.suppress(OSError):
+                ahead.lower(device.ifname, rank, self._interfaces)
+
     def _withdraw(self, link: str, device: Device, *, restored: bool = False) -> None:
         """Take it away, and put back what it replaced if that is how NetworkManager has it still.
 
@@ -257,10 +277,13 @@ class Steps:
             same = made.activation == device.activation and not restored
             ahead.withdraw(made.route if same else replace(made.route, replaced=()))
 
-    async def _follow_up(self, router: Router, device: Device) -> None:
+    async def _follow_up(self, router: Router, link: str, device: Device) -> None:
         await asyncio.sleep(FOLLOW_UP_S)
-        with contextlib.suppress(BusError):  # it is gone: so is what was to be mended
-            await self._tidy(router, device)
+        held_back = link in self._leads and (now := self._find(link)) and now.limited
+        if not held_back:  # else it would take the copy away
+            with contextlib.suppress(BusError):  # it is gone: so is what was to be mended
+                await self._tidy(router, device)
+        self._stay_ahead(link, device)
 
     async def _tidy(self, router: Router, device: Device) -> None:
         with self._foreign_kept(device.ifname):
@@ -295,6 +318,7 @@ class Steps:
         self, router: Router, link: str, device: Device, *, patient: bool = False
     ) -> bool:
         """Put a link back as it was found; return whether it was another way."""
+        self._leads.pop(link, None)
         if (made := self._ahead.get(link)) and not made.route.replaced:
             self._withdraw(link, device)
         with self._foreign_kept(device.ifname):
@@ -312,10 +336,14 @@ class Steps:
         """
         if self.router is None:
             raise BusError(DISCONNECTED, "NetworkManager is not there")
-        if not await self._restore(self.router, link, device):
-            await self._tidy(self.router, device)
-        if self.dialler and device.activation in self.dialler.own:
+        if self.dialler and self.dialled(device):  # what was set goes with it
             await self.dialler.disconnect(device)
+        elif not await self._restore(self.router, link, device):
+            await self._tidy(self.router, device)
+
+    def dialled(self, device: Device) -> bool:
+        """Whether it was netswap that had it connected."""
+        return self.dialler is not None and device.activation in self.dialler.own
 
     def _to(self, step: Step) -> Router:
         if self.router is None:
@@ -433,6 +461,10 @@ class DryRun:
     async def release(self, link: str, device: Device) -> None:  # noqa: ARG002 (nothing is done)
         """Pretend that nothing was ever done to it."""
         self._ranks.pop(link, None)
+
+    def dialled(self, device: Device) -> bool:  # noqa: ARG002 (nothing is connected)
+        """Pretend nothing of the kind."""
+        return False
 
     def seen(self, world: World) -> World:
         """Return the world as it would be."""

@@ -36,7 +36,9 @@ def _two_links() -> None:
 def test_the_copy_is_alike_but_for_the_metric() -> None:
     details = "via 10.2.0.1 dev tether0 proto dhcp src 10.2.0.2 mtu 1400"
     ip(f"route add default {details} metric 20200")
-    assert ahead.lower("tether0", 60)
+    made = ahead.lower("tether0", 60, ["cable0", "tether0"])
+    assert made
+    assert made.leads
     for metric in (60, 20200):
         shown = ip(f"route show default metric {metric}")
         asked = ip(f"route show default dev tether0 metric {metric}")
@@ -185,3 +187,10 @@ class Tether:
     """What the steps ask of a device."""
 
     path, ifname, activation = "/Devices/3", "tether0", "/ActiveConnection/3"
+
+
+def test_what_is_lower_than_it_was_need_not_lead() -> None:
+    ip("route add default via 10.2.0.1 dev tether0 metric 20200")
+    made = ahead.lower("tether0", 150, ["cable0", "tether0"])
+    assert made
+    assert not made.leads

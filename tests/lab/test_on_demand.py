@@ -126,6 +126,21 @@ def test_one_that_is_taken_out_of_the_configuration_is_disconnected(lab: Lab) ->
 
 
 @pytest.mark.lab(LabSpec(links=(CABLE, PHONE)))
+def test_one_that_is_taken_out_while_it_does_not_work_is_disconnected_too(lab: Lab) -> None:
+    daemon = start(lab)
+    lab.link("phone0").cut()
+    lab.link("cable0").cut()
+    wait_until(lambda: lab.link("phone0").nm_state() == "connected", 25, "netswap connects it")
+    daemon.wait_for("Ping failure on phone0 (4/4)", 10)
+    path = next(part for part in daemon.command if part.endswith(".toml"))
+    Path(path).write_text(QUICK + CABLE_TOML)
+    daemon.signal(SIGHUP)
+    daemon.wait_for("Configuration read again", 3)
+    lab.link("cable0").heal()
+    wait_until(lambda: lab.link("phone0").nm_state() == "disconnected", 10, "it is disconnected")
+
+
+@pytest.mark.lab(LabSpec(links=(CABLE, PHONE)))
 def test_the_user_has_it_connected_and_held_until_he_lets_go(lab: Lab) -> None:
     daemon = start(lab)
     assert netswapctl("use", "phone").status == 0

@@ -8,9 +8,11 @@ import time
 
 import pytest
 
+from netswap.core.model import PENALTY
 from tests.lab.commands import holds, wait_until
 from tests.lab.lab import Lab
 from tests.lab.netswap_toml import NAMED, QUICK
+from tests.lab.netswapd import Netswapd
 from tests.lab.spec import CABLE, TETHER, LabSpec
 from tests.lab.witness import NewConnections, RouteWatch
 
@@ -40,6 +42,44 @@ def test_networkmanagers_penalty_holds_up_neither_failover_nor_swap_back(lab: La
         assert holds(lambda: lab.active() == "cable0", for_s=2)
         # One that was made a moment before is an existing connection, and ended like the others.
         assert [t for t in clicks.failures(since=healed) if not t.start < back < t.end] == []
+
+
+def penalised(lab: Lab) -> Netswapd:
+    """Start; wait until the guarded standby has the penalty; have its ISP block the check."""
+    daemon = lab.netswapd(QUICK)
+    daemon.wait_for("Blocking", 5)
+    tether = lab.link("tether0")
+    wait_until(lambda: (tether.metric() or 0) > 20000, 30, "the guarded standby is penalised")
+    time.sleep(8)  # all checks that were begun before are done
+    port_80 = ("tcp", "dport", "80", "drop")
+    lab.sh("nft", "add", "rule", "inet", "isp", "forward", *port_80, netns="isp-tether0")
+    return daemon
+
+
+@pytest.mark.lab(CHECKED)
+def test_networkmanagers_check_need_not_pass_over_the_backup(lab: Lab) -> None:
+    """Its penalty stays, and it finds after 20 s only that the dead link is dead."""
+    found = unpenalised(lab)
+    daemon = penalised(lab)
+    tether, cable = lab.link("tether0"), lab.link("cable0")
+    with NewConnections() as clicks:
+        cable.cut()
+        decided = daemon.wait_for("Changing default interface from cable0 to tether0", 5)
+        daemon.wait_for("Blocking all packets via nftables to interface cable0", 1, since=decided)
+        assert holds(lambda: lab.active() == "tether0", for_s=4)
+        assert clicks.failures(since=decided + 1) == []
+        assert tether.metrics() == [60, 20060]
+        cable.heal()
+        wait_until(lambda: lab.active() == "cable0", 5, "swap back")
+    wait_until(lambda: tether.metrics() in ([200], [20200]), 5, "nothing of that is left")
+    wait_until(lambda: cable.metrics() == [100], 15, "the check is content again")
+    assert daemon.stop() == 0
+    wait_until(lambda: unpenalised(lab) == found, 5, "all is as found")
+
+
+def unpenalised(lab: Lab) -> list[int]:
+    """Return the metrics of all routes, without NetworkManager's penalty, the lowest first."""
+    return sorted(route.metric % PENALTY for route in lab.routes())
 
 
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGKILL])

@@ -36,6 +36,8 @@ class Ahead:
     body: bytes
     replaced: tuple[bytes, ...] = ()
     """NetworkManager's own, which are gone."""
+    leads: bool = False
+    """Whether it goes before those of all other links."""
 
 
 def lower(ifname: str, metric: int, links: Collection[str] = ()) -> Ahead | None:
@@ -50,10 +52,12 @@ def lower(ifname: str, metric: int, links: Collection[str] = ()) -> Ahead | None
         standing = min(over(ifname, bodies), default=None)
         if standing is None or standing[0] <= metric:
             return None
-        rivals = {r.ifname for r in routes.defaults(bodies) if r.metric == metric}
+        others = [r for r in routes.defaults(bodies) if r.ifname != ifname]
+        rivals = {r.ifname for r in others if r.metric == metric}
         body = with_metric(standing[1], metric)
         _make(channel, body, 0 if rivals <= set(links) else netlink.NLM_F_EXCL)
-    return Ahead(metric, body)
+    leads = all(r.metric >= metric for r in others if r.ifname in links)
+    return Ahead(metric, body, leads=leads)
 
 
 def higher(ifname: str, metric: int) -> Ahead | None:
