@@ -505,6 +505,7 @@ class Daemon:
         log.info("Stopping: putting everything back")
         try:
             async with asyncio.timeout(LEAVE_S):
+                self._look_once()
                 await self._be_done()
                 await self._parting.settle()
                 await self._be_done()  # what began meanwhile
@@ -524,6 +525,12 @@ class Daemon:
             self._guard.close()
             if self._bus is not None:
                 await self._bus.close()
+
+    def _look_once(self) -> None:
+        """See what another one that was killed may have left, where there was no time to look."""
+        if self._world_before is None:
+            with contextlib.suppress(OSError, GuardError):
+                self.tell(Observed(self._world()))
 
     async def _be_done(self) -> None:
         """Wait until nothing is under way, nor what that led to."""

@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +52,28 @@ def test_stop_removes_a_route_that_a_killed_networkmanager_left_far_behind(lab: 
     assert lab.link("cable0").metrics() == [100, 20099]
     assert daemon.stop() == 0
     wait_until(lambda: lab.link("cable0").metrics() == [100], 2, "NetworkManager's own is left")
+
+
+def test_one_that_is_stopped_while_it_starts_puts_back_what_a_killed_one_left(lab: Lab) -> None:
+    routes = lab.routes()
+    first = lab.netswapd(QUICK)
+    first.wait_for("Blocking", 5)
+    lab.link("cable0").cut()
+    wait_until(lambda: lab.link("tether0").metrics() == [60], 3, "failover")
+    time.sleep(1.5)  # what follows a metric up is done
+    first.kill()
+    lab.link("cable0").heal()
+    second = lab.netswapd(QUICK)
+    wait_until(lambda: takes_sigterm(second.pid), 5, "it can be stopped")
+    assert second.stop() == 0
+    wait_until(lambda: lab.routes() == routes, 5, "the routes are as found")
+
+
+def takes_sigterm(pid: int) -> bool:
+    """Tell whether a process has a handler for it (proc_pid_status(5), SigCgt)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def test_stop_leaves_a_users_own_default_route_alone(lab: Lab) -> None:
