@@ -32,6 +32,7 @@ from dbus_next.aio import MessageBus
 from dbus_next.aio.message_bus import _MessageWriter
 from dbus_next.auth import AuthExternal
 from dbus_next.errors import AuthError, InvalidAddressError, InvalidMessageError
+from dbus_next.signature import SignatureTree
 
 __all__ = ["Answer", "Bus", "BusError", "Call", "CallError", "Signal", "Variant", "plain"]
 
@@ -53,6 +54,8 @@ LARGEST = {MessageType.METHOD_CALL.value: 1 << 14, MessageType.SIGNAL.value: 1 <
 signals of NetworkManager, with the access points of a fair, some 30."""
 REPLIES = frozenset({MessageType.METHOD_RETURN.value, MessageType.ERROR.value})
 LARGEST_HEAD = 1 << 14
+SIGNATURES = 512
+"""Read ones that the library may remember; it would keep all that strangers make up, for ever."""
 UNDER_WAY = 64
 """Calls of others being answered at one time; more are refused."""
 
@@ -227,6 +230,8 @@ class _Reader(Unmarshaller):  # type: ignore[misc]
             level = logging.WARNING if asked_for else logging.DEBUG
             log.log(level, "A message that nobody here understands was passed over: %s", error)
             self._left = 0
+        if len(SignatureTree._cache) > SIGNATURES:
+            SignatureTree._cache.clear()
 
     def _drop(self, size: int) -> None:
         self._left = size if self._left is None else self._left

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import itertools
 import os
 import threading
+from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from socketserver import StreamRequestHandler, UnixStreamServer
 
@@ -15,6 +18,7 @@ from dbus_next._private.marshaller import Marshaller
 from dbus_next._private.unmarshaller import Unmarshaller
 from dbus_next.constants import MessageType
 from dbus_next.message import Message
+from dbus_next.signature import SignatureTree
 
 from netswap.adapters import bus as buses
 from netswap.adapters.bus import Answer, Bus, BusError, Call, Signal, Variant
@@ -38,6 +42,26 @@ def test_messages_leave_nothing_for_the_garbage_collector(bus: PrivateBus) -> No
     finally:
         gc.enable()
     assert kept < 5
+
+
+def calls(count: int) -> Iterator[bytes]:
+    """Yield calls, each with 300 variants of types that nobody uses."""
+    kinds = itertools.product("ynq", repeat=12)
+    for serial in range(1, count + 1):
+        some = [Variant(f"({''.join(kind)})", [0] * 12) for kind in itertools.islice(kinds, 300)]
+        call = Message(NAME, PATH, NAME, "Nothing", signature="av", body=[some], serial=serial)
+        yield bytes(buses._marshalled(call))
+
+
+def test_what_strangers_make_up_is_not_remembered_for_ever() -> None:
+    """The library keeps every type that it reads; one call may have some hundreds."""
+    told = list(calls(20))
+    assert max(map(len, told)) < buses.LARGEST[MessageType.METHOD_CALL.value]
+    for call in told:
+        reader = buses._Reader(BytesIO(call))
+        assert reader.unmarshall() is not None
+        reader.readers.clear()
+    assert len(SignatureTree._cache) < 1000
 
 
 NAME, PATH = "org.netswap1", "/org/netswap1"
