@@ -11,7 +11,7 @@ import pytest
 
 from netswap.adapters.bus import TIMED_OUT, Bus, BusError
 from netswap.adapters.nm import names
-from netswap.adapters.nm.dialler import KEPT, LATE_S, Dialler
+from netswap.adapters.nm.dialler import CONNECT_S, KEPT, LATE_S, Dialler
 from netswap.adapters.nm.intentions import Intentions
 from netswap.adapters.nm.names import DeviceState
 from netswap.adapters.nm.router import Router
@@ -179,3 +179,23 @@ def test_activations_that_are_over_are_forgotten() -> None:
         assert len(dials.own) <= KEPT
 
     asyncio.run(run())
+
+
+class Hanging:
+    """A NetworkManager that does not answer."""
+
+    async def call(self, *_: object, timeout_s: float = 5.0) -> list[object]:
+        await asyncio.sleep(timeout_s)
+        raise BusError(TIMED_OUT, "no answer")
+
+
+def test_disconnecting_holds_nothing_up_for_longer_than_connecting() -> None:
+    async def run() -> None:
+        bus = cast("Bus", Hanging())
+        dialler = Dialler(bus, Router(bus), lambda: None, Intentions(None))
+        dialler.own.add("/A/1")
+        async with asyncio.timeout(CONNECT_S + 1):
+            await dialler.disconnect(devices("/A/1")[0])
+
+    with pytest.raises(BusError):
+        asyncio.run(run())

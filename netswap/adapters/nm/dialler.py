@@ -95,8 +95,9 @@ class Dialler:
             raise LookupError("it was connected by somebody else")
         owner = self._router.owner()
         await self._bus.call(
-            owner, names.PATH, names.MANAGER, "DeactivateConnection", "o", device.activation
-        )
+            owner, names.PATH, names.MANAGER, "DeactivateConnection", "o", device.activation,
+            timeout_s=CONNECT_S,
+        )  # fmt: skip
         self._intentions.discard(device.uuid)
 
     async def find(self, uuid: str | None, connection: str | None) -> Profile | None:
