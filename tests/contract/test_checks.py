@@ -48,16 +48,17 @@ class Peer:
             assert ctypes.CDLL(None).setns(namespace.fileno(), 0) == 0
         self._loop.run_forever()
 
-    def tcp(self, handler: Handler, port: int = 80) -> None:
+    def tcp(self, handler: Handler, port: int = 80, at: str = PEER) -> None:
         """Serve connections."""
 
         async def serve() -> None:
-            await asyncio.start_server(handler, PEER, port)
+            await asyncio.start_server(handler, at, port)
 
         asyncio.run_coroutine_threadsafe(serve(), self._loop).result(5)
 
-    def dns(self, *answers: Callable[[bytes], bytes]) -> None:
+    def dns(self, *answers: Callable[[bytes], bytes], at: str = PEER, after_s: float = 0.0) -> None:
         """Answer each query with all these, in this order."""
+        later = self._loop.call_later
 
         class Server(asyncio.DatagramProtocol):
             def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -65,10 +66,10 @@ class Peer:
 
             def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
                 for answer in answers:
-                    self.transport.sendto(answer(data), addr)  # type: ignore[attr-defined]
+                    later(after_s, self.transport.sendto, answer(data), addr)  # type: ignore[attr-defined]
 
         async def serve() -> None:
-            await self._loop.create_datagram_endpoint(Server, local_addr=(PEER, PORT))
+            await self._loop.create_datagram_endpoint(Server, local_addr=(at, PORT))
 
         asyncio.run_coroutine_threadsafe(serve(), self._loop).result(5)
 
@@ -239,6 +240,17 @@ def test_a_part_alone_is_a_failure(handler: Handler | None) -> None:
     assert check("dns", "host.example") == Verdict(
         False, f"{PEER} answered for host.example: a part without an IPv4 address"
     )
+
+
+@pytest.mark.parametrize("timeout_s", [1.0, 2.0, 5.0])
+def test_who_never_answers_by_tcp_leaves_time_for_the_others(timeout_s: float) -> None:
+    sh("ip -n peer address add 10.1.0.3/24 dev eth0")
+    peer = Peer()
+    peer.dns(cut, at="10.1.0.3")
+    peer.tcp(patient, PORT, at="10.1.0.3")
+    peer.dns(answered, after_s=0.05)
+    way = Way("cable0", PROBE_MARK, ("10.1.0.3", PEER))
+    assert check("dns", "host.example", timeout_s, way) == Verdict(True)
 
 
 def test_one_good_server_is_enough() -> None:

@@ -23,7 +23,8 @@ from netswap.core.target import Endpoint
 PORT = 53
 AGAIN_S = 1.0
 WHOLE_S = 2.0
-"""How long an answer by TCP may take: those of others are waiting meanwhile."""
+"""How long an answer by TCP may take: those of others are waiting meanwhile. Less where there is
+not time for all of them."""
 _LARGEST = 65535
 _LENGTH = struct.Struct("!H")
 """Goes before each message by TCP (RFC 1035, section 4.2.2)."""
@@ -55,7 +56,7 @@ async def lookup(name: str, way: Way, timeout_s: float) -> str:
     if not servers:
         raise ProbeFailure("the link has no name server of its own with an IPv4 address")
     with way.socket(socket.SOCK_DGRAM) as udp:
-        lookup = _Lookup(way, udp, name, servers)
+        lookup = _Lookup(way, udp, name, servers, timeout_s)
         asking = asyncio.create_task(lookup.ask())
         try:
             async with asyncio.timeout(timeout_s):
@@ -69,11 +70,14 @@ async def lookup(name: str, way: Way, timeout_s: float) -> str:
 class _Lookup:
     """One question under way."""
 
-    def __init__(self, way: Way, udp: socket.socket, name: str, servers: tuple[str, ...]) -> None:
+    def __init__(
+        self, way: Way, udp: socket.socket, name: str, servers: tuple[str, ...], timeout_s: float
+    ) -> None:
         self.problem = ""
         """What was answered instead of an address."""
         self._way, self._udp, self._name = way, udp, name
         self._unheard = set(servers)
+        self._whole_s = min(WHOLE_S, timeout_s / (1 + len(servers)))
         self._ident = secrets.randbits(16)
         self._query = message.query(self._ident, name)
         self._send()
@@ -118,7 +122,7 @@ class _Lookup:
         loop = asyncio.get_running_loop()
         with self._way.socket(socket.SOCK_STREAM) as tcp:
             try:
-                async with asyncio.timeout(WHOLE_S):
+                async with asyncio.timeout(self._whole_s):
                     await connect(tcp, Endpoint(server, PORT))
                     await loop.sock_sendall(tcp, _LENGTH.pack(len(self._query)) + self._query)
                     (length,) = _LENGTH.unpack(await _read(tcp, _LENGTH.size))
