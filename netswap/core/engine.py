@@ -327,7 +327,8 @@ class Engine:
         after = self._world.link(desired.active)
         if desired.active != self._desired.active:
             self._reason = desired.reason
-            if not (before and after and before.renamed(after)):
+            there = before and self._world.link(before.name)  # else it is called otherwise now
+            if there or not (before and after and before.renamed(after)):
                 self._since_s = now_s
                 self._note_swap(before, after, desired, now_s)
         elif self._desired.hold and not desired.hold:

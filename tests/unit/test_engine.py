@@ -630,3 +630,17 @@ def test_a_choice_of_a_link_that_is_none_any_more_ends() -> None:
     driven.engine.reconfigure(replace(settings, link=links[:1]))
     driven.observe(world(link("cable", 100)))
     assert driven.engine.snapshot(driven.now_s).override.mode is Mode.AUTO
+
+
+def test_a_swap_to_another_connection_of_the_same_device_is_no_new_name() -> None:
+    """Wi-Fi at home, and the phone's hotspot."""
+    home = link("home", 600, ifname="wlan0", activation="/1")
+    phone = link("phone", 600, ifname="wlan0", activation="/2", metered=True)
+    driven = Driven(world(home, gone("phone")))
+    driven.until(5.0)
+    driven.actions.clear()
+    driven.observe(world(gone("home"), phone))
+    driven.until(12.0)
+    told = [action for action in driven.actions if isinstance(action, AnnounceSwap)]
+    assert [(swap.source, swap.target) for swap in told] == [("home", "phone")]
+    assert driven.engine.snapshot(12.0).since_s >= 5.0
