@@ -46,7 +46,6 @@ from netswap.core.actions import (
 from netswap.core.engine import Engine
 from netswap.core.events import Applied, Elapsed, Event, Observed, ProbeFailed, Slept
 from netswap.core.model import Condition, Snapshot, World
-from netswap.daemon import room
 from netswap.daemon.checking import Checking
 from netswap.daemon.control import DaemonControl
 from netswap.daemon.observer import Observer
@@ -124,8 +123,6 @@ class Daemon:
         self._looking = True
         """Whether it will look anyway; at first, when all that it looks by is open."""
         self._publishing = self._ready = False
-        self._room = b""
-        """What keeps room from being given back."""
         self._busy: asyncio.Task[None] | None = None
         self._refreshing: asyncio.Task[None] | None = None
         self._looking_again: asyncio.Task[None] | None = None
@@ -496,7 +493,6 @@ class Daemon:
             self._ready = True
             systemd.notify(READY="1")
             _settle_down()
-            self._room = room.of_small()
 
     # leaving
 

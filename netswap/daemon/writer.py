@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from netswap.daemon import room
 from netswap.history.facts import Fact, What
 from netswap.history.store import Batch, BrokenError, Kept, Store, StoreError, UnfitError
 
@@ -67,8 +66,6 @@ class Writer:
         self._thread.join(LEAVE_S)
 
     def _run(self) -> None:
-        self._work()
-        room.of_large()  # beside what the database takes
         ending = False
         while not ending:
             self._wake.wait()

@@ -42,7 +42,7 @@ def obstacle(folder: Path) -> str:
 def objection(hook: Path) -> str:
     """Return why a hook must not be run; "" if it may."""
     try:
-        trouble = [*_along(hook)]
+        trouble = [*along(hook)]
         real = hook.resolve(strict=True)
         told = real.stat()
         trouble += alterable(real, told)
@@ -55,7 +55,7 @@ def objection(hook: Path) -> str:
     return "" if told.st_mode & stat.S_IXUSR else f"it is not executable: chmod 755 {real}"
 
 
-def _along(path: Path) -> Iterator[str]:
+def along(path: Path) -> Iterator[str]:
     """Yield what is wrong with every folder and every link that leads to a file."""
     here, rest, links = Path("/"), list(reversed(path.absolute().parts[1:])), 0
     while rest:
