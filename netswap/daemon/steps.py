@@ -265,8 +265,10 @@ class Steps:
         NetworkManager has just removed the copy. Its check may take 20 s, and may never pass.
         """
         if (rank := self._leads.get(link)) is not None:
-            with contextlib.suppress(OSError):
+            try:
                 ahead.lower(device.ifname, rank, self._interfaces)
+            except OSError as error:
+                log.debug("No route over %s beside NetworkManager's: %s", link, error)
 
     def _withdraw(self, link: str, device: Device, *, restored: bool = False) -> None:
         """Take it away, and put back what it replaced if that is how NetworkManager has it still.
