@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 from typing import cast
 
@@ -94,3 +95,12 @@ def test_one_that_cannot_be_put_back_holds_no_other_up() -> None:
     foreign.put_back(kept)
     assert "203.0.113.1" in ip("route")
     assert "203.0.113.9" not in ip("route")
+
+
+def test_one_that_is_to_expire_still_does() -> None:
+    ip("-6 address add fd00::2/64 dev tether0 nodad")
+    ip("-6 route add fd01::/64 via fd00::1 dev tether0 expires 60")
+    kept = foreign.over("tether0")
+    ip("-6 route flush dev tether0 proto boot")
+    foreign.put_back(kept)
+    assert re.search(r"fd01::/64 via fd00::1 dev tether0 .*expires [56]\dsec", ip("-6 route"))

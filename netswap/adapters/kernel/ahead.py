@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket
 import struct
 from collections.abc import Collection, Iterator
@@ -23,7 +24,9 @@ from netswap.adapters import netlink
 from netswap.adapters.kernel import routes
 
 _RTM_NEWROUTE, _RTM_DELROUTE = 24, 25
-_RTA_PRIORITY, _RTA_CACHEINFO = 6, 12
+_RTA_PRIORITY, _RTA_CACHEINFO, _RTA_EXPIRES = 6, 12, 23
+_TICKS = os.sysconf("SC_CLK_TCK")
+"""In which the kernel tells times, each second."""
 GONE = frozenset({errno.ENOENT, errno.ESRCH, errno.ENODEV})
 """What the kernel says where there is nothing to be deleted (any more)."""
 
@@ -123,11 +126,17 @@ def over(ifname: str, bodies: list[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def with_metric(body: bytes, metric: int) -> bytes:
-    """Return the route of a dump as it is to be asked for, with another metric. Pure."""
+    """Return the route of a dump as it is to be asked for, with another metric. Pure.
+
+    One that is to expire tells its time left in rta_cacheinfo (linux/rtnetlink.h), and is asked for
+    with another attribute.
+    """
     head = routes.ROUTE.size
     *fields, flags = routes.ROUTE.unpack_from(body)
     found = netlink.attributes(body[head:])
-    found.pop(_RTA_CACHEINFO, None)
+    _, _, left = struct.unpack_from("=IIi", found.pop(_RTA_CACHEINFO, bytes(12)))
+    if left > 0:
+        found[_RTA_EXPIRES] = struct.pack("=I", max(1, left // _TICKS))
     found[_RTA_PRIORITY] = struct.pack("=I", metric)
     rows = b"".join(netlink.attribute(kind, value) for kind, value in found.items())
     return routes.ROUTE.pack(*fields, flags & routes.RTNH_F_ONLINK) + rows
