@@ -68,6 +68,8 @@ class _Made(NamedTuple):
 
 
 FOLLOW_UP_S = 1.2
+COMMIT_S = 0.02
+"""After so long NetworkManager has committed what a Reapply of nothing led to."""
 BEGUN_S = 0.05
 """For so long connects over a link that works may take to succeed before it is left."""
 NAMES_S = 0.25
@@ -102,6 +104,10 @@ class Steps:
         self._following_up: set[asyncio.Task[None]] = set()
         self._ahead: dict[str, _Made] = {}
         """Routes over links that NetworkManager has not said yes to."""
+        self._moving: tuple[str, Device, int] | None = None
+        """The link that is being ranked, and how."""
+        self._followed: set[str] = set()
+        """Links that are being followed up."""
         self._lingering: dict[str, tuple[str, ...]] = {}
         """Interfaces whose connections may go on → the addresses that those have."""
         self._passing: dict[str, frozenset[str]] = {}
@@ -210,9 +216,11 @@ class Steps:
     def follow(self, interfaces: Collection[str]) -> None:
         """Have lingering connections keep to their link, as routes are now, and no others.
 
-        Those whose time is over have ended by then: it is called after a batch.
+        Those whose time is over have ended by then: it is called after a batch. A link that is
+        being ranked keeps its place.
         """
         self._interfaces = interfaces
+        self._stay_moved()
         if self._lingering or self._holds:
             _hold(self._lingering, interfaces)
         self._holds = bool(self._lingering)
@@ -224,25 +232,51 @@ class Steps:
 
     async def _set_metric(self, step: Step, link: str, v4: int | None, v6: int | None) -> None:
         router, device = self._to(step), self._device(step, link)
-        if v4 is not None:
-            self._leads.pop(link, None)
-            self._go_ahead(link, device, v4)
-        with self._foreign_kept(device.ifname):
-            ranked6 = await router.set_metric(device.path, v4, v6)
-        (self._unranked6.discard if ranked6 else self._unranked6.add)(device.activation)
-        made = self._ahead.pop(link, None)
-        if v4 is not None:
-            if made and made.route.leads:
-                self._leads[link] = v4
+        await self._committed(link)
+        with self._moved(link, device, v4):
+            with self._foreign_kept(device.ifname):
+                ranked6 = await router.set_metric(device.path, v4, v6)
+            (self._unranked6.discard if ranked6 else self._unranked6.add)(device.activation)
             await self._names_follow(link, v4)
+        made = self._ahead.pop(link, None)
+        if v4 is not None and made and made.route.leads:
+            self._leads[link] = v4
             self._stay_ahead(link, device)
         self._later(self._follow_up(router, link, device))
 
-    async def _names_follow(self, link: str, rank: int) -> None:
-        """Wait, not for long, until NetworkManager tells that name servers have the rank."""
+    async def _committed(self, link: str) -> None:
+        """Wait, not for long, for what would else bring the rank of before back for a moment."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(COMMIT_S):
+                while link in self._followed:  # noqa: ASYNC110 (hardly ever)
+                    await asyncio.sleep(0.001)
+
+    @contextlib.contextmanager
+    def _moved(self, link: str, device: Device, metric: int | None) -> Iterator[None]:
+        """Have the kernel rank it now, and so while NetworkManager gets there.
+
+        It may be about to commit something else, a lease for instance, with the rank of before.
+        """
+        if metric is not None:
+            self._leads.pop(link, None)
+            self._moving = link, device, metric
+            self._go_ahead(link, device, metric)
+        try:
+            yield
+        finally:
+            self._moving = None
+
+    def _stay_moved(self) -> None:
+        if self._moving:
+            link, device, metric = self._moving
+            if (now := self._find(link)) and now.activation == device.activation:
+                self._go_ahead(link, device, metric)
+
+    async def _names_follow(self, link: str, rank: int | None) -> None:
+        """Wait, not for long, until NetworkManager tells that name servers have it, if any."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(NAMES_S):
-                while (device := self._find(link)) and device.dns4 != rank:  # noqa: ASYNC110 (25 ms)
+                while rank and (device := self._find(link)) and device.dns4 != rank:  # noqa: ASYNC110 (25 ms)
                     await asyncio.sleep(0.001)
 
     def _go_ahead(self, link: str, device: Device, metric: int) -> None:
@@ -281,11 +315,18 @@ class Steps:
 
     async def _follow_up(self, router: Router, link: str, device: Device) -> None:
         await asyncio.sleep(FOLLOW_UP_S)
+        while self._moving and self._moving[0] == link:  # noqa: ASYNC110 (hardly ever)
+            await asyncio.sleep(COMMIT_S)  # else it would bring the rank of before back
         held_back = link in self._leads and (now := self._find(link)) and now.limited
-        if not held_back:  # else it would take the copy away
-            with contextlib.suppress(BusError):  # it is gone: so is what was to be mended
-                await self._tidy(router, device)
-        self._stay_ahead(link, device)
+        self._followed.add(link)
+        try:
+            if not held_back:  # else it would take the copy away
+                with contextlib.suppress(BusError):  # it is gone: so is what was to be mended
+                    await self._tidy(router, device)
+            self._stay_ahead(link, device)
+            await asyncio.sleep(COMMIT_S)
+        finally:
+            self._followed.discard(link)
 
     async def _tidy(self, router: Router, device: Device) -> None:
         with self._foreign_kept(device.ifname):

@@ -1,10 +1,10 @@
-"""A link that is called otherwise while NetworkManager refuses: what went ahead of it goes, too."""
+"""Links that are ranked while NetworkManager does otherwise than it is asked."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import pytest
@@ -16,7 +16,7 @@ from netswap.adapters.nm.router import Router
 from netswap.adapters.nm.view import Device
 from netswap.core.actions import Restore, SetMetric, Step
 from netswap.core.model import Link, Route, World
-from netswap.daemon.steps import StepError, Steps
+from netswap.daemon.steps import FOLLOW_UP_S, StepError, Steps
 from tests.contract.test_prober import sh
 
 RENAMED = World(
@@ -27,10 +27,13 @@ RENAMED = World(
 )
 
 
+LINKS = ("cable0", "tether0")
+
+
 class Tether:
     """What is asked of a device."""
 
-    path, ifname, activation = "/Devices/3", "tether0", "/A/3"
+    path, ifname, activation, dns4, limited = "/Devices/3", "tether0", "/A/3", 60, False
 
 
 class Refusing:
@@ -41,6 +44,35 @@ class Refusing:
 
     async def restore(self, *_: object, **__: object) -> bool:
         return False
+
+
+class Behind:
+    """A NetworkManager that has a lease to commit first, with the rank of before."""
+
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps
+        self.led: list[str] = []
+        """Which link led a moment after that."""
+        self.done: list[str] = []
+
+    async def set_metric(self, _: str, v4: int | None, __: int | None) -> bool:
+        self.done.append("rank")
+        sh("ip route flush dev tether0 proto dhcp")
+        rank(200 if v4 == 60 else 60)
+        self.steps.follow(LINKS)  # as with every look, and the kernel rings when a route changes
+        self.led.append(default_routes()[0].ifname)
+        await asyncio.sleep(0.1)
+        self.done.append("ranked")
+        return True
+
+    async def tidy(self, _: str) -> None:
+        self.done.append("tidy")
+        await asyncio.sleep(0.01)
+        self.done.append("tidied")
+
+
+def rank(metric: int) -> None:
+    sh(f"ip route add default via 10.2.0.1 dev tether0 proto dhcp metric {metric}")
 
 
 @pytest.fixture(autouse=True)
@@ -81,3 +113,34 @@ def test_what_went_ahead_is_withdrawn_by_whatever_name(swaps_back: bool) -> None
     before = default_routes()
     asyncio.run(run())
     assert default_routes() == before
+
+
+def ranked_by_one_behind(*metrics: int, pause_s: float = 0) -> Behind:
+    """Rank the tether so, one after the other; return what NetworkManager did."""
+
+    async def run() -> Behind:
+        steps = Steps(Guard(), lambda _: cast("Device", Tether()))
+        behind = Behind(steps)
+        steps.router = cast("Router", behind)
+        steps.follow(LINKS)
+        for metric in metrics:
+            await steps.take([SetMetric("phone", metric)])
+            await asyncio.sleep(pause_s)
+        await steps.settle()
+        return behind
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(("metrics", "led"), [([60], ["tether0"]), ([60, 200], LINKS[::-1])])
+def test_what_networkmanager_commits_of_before_does_not_bring_it_back(
+    metrics: list[int], led: Sequence[str]
+) -> None:
+    assert ranked_by_one_behind(*metrics).led == list(led)
+
+
+@pytest.mark.parametrize("early_s", [0.05, -0.005])
+def test_a_link_is_not_ranked_while_it_is_followed_up(early_s: float) -> None:
+    done = ranked_by_one_behind(60, 200, pause_s=FOLLOW_UP_S - early_s).done
+    assert done.count("ranked") == done.count("tidied") == 2
+    assert set(zip(done[::2], done[1::2], strict=True)) == {("rank", "ranked"), ("tidy", "tidied")}
