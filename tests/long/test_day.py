@@ -24,7 +24,7 @@ from netswap import config
 from netswap.adapters.bus import Bus
 from netswap.config import Configuration
 from netswap.daemon import recorder
-from netswap.daemon.daemon import Daemon, Outside
+from netswap.daemon.daemon import COLLECT_S, Daemon, Outside
 from netswap.history.outages import outages
 from netswap.history.store import Reader
 from netswap.history.timeline import timeline
@@ -80,6 +80,8 @@ class Day:
         self.bus = ObedientBus()
         self.lines = Lines()
         self.memory: list[int] = []
+        self.collections: list[int] = []
+        """Full ones, of the garbage collector: only these empty the free lists of Python."""
         self.descriptors: list[int] = []
 
     def run(self) -> None:
@@ -106,6 +108,7 @@ class Day:
         return cast(Bus, self.bus)
 
     def _look(self) -> None:
+        self.collections.append(gc.get_stats()[-1]["collections"])
         gc.collect()
         self.memory.append(tracemalloc.get_traced_memory()[0] - self._own())
         self.descriptors.append(len(list(Path("/proc/self/fd").iterdir())))
@@ -139,6 +142,7 @@ def test_nothing_grows_or_drifts_and_all_is_told_and_put_back(day: Day) -> None:
     memory, descriptors = day.memory, day.descriptors
     print(f"{HOURS} h: memory {memory}, descriptors {descriptors}, {day.lines.count} lines")
     assert memory[1] - memory[0] < GROWTH
+    assert day.collections[1] - day.collections[0] > (HOURS * HOUR_S - WARM_UP_S) / COLLECT_S / 2
     assert descriptors[0] == descriptors[1]
     assert HOURS * 4 <= day.lines.count <= 10 + HOURS * LINES_PER_OUTAGE
     assert_no_drift(day.network.sent[BACKUP], disturbed=False)
