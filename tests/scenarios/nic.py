@@ -125,6 +125,7 @@ class Nic:
         """Drop the routes that NetworkManager does not know (any more)."""
         self.routes4 &= {self.effective_metric("ipv4")}
         self.routes6 &= {self.effective_metric("ipv6")}
+        self.ahead = 0
 
     def seen(self) -> Device:
         """Return it as NetworkManager shows it on the bus."""

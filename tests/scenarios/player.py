@@ -220,6 +220,8 @@ class Player:
         self.engine.stop()
         for action in self.engine.take_actions():
             self._perform(action)
+        if not self._applying:  # there was nothing to be put back
+            self._leave()
 
     # what must always hold
 
