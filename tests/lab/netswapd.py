@@ -16,6 +16,12 @@ from signal import SIGKILL, SIGTERM
 from tests.lab.commands import NeverHappenedError, wait_until
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+UNIT = Path(__file__).parents[2] / "data/netswapd.service.in"
+
+
+def of_unit() -> dict[str, str]:
+    """Return what netswapd's unit has it run with."""
+    return dict(re.findall(r"^Environment=(\w+)=(.*)$", UNIT.read_text(), re.MULTILINE))
 
 
 class Netswapd:
@@ -32,7 +38,7 @@ class Netswapd:
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **of_unit(), **environment},
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
