@@ -88,6 +88,7 @@ container() { # OPTIONS AND COMMAND…
         systemd-nspawn --quiet --register=no $keep --machine="netswap-test-$$" --console=pipe \
         --directory="$root" --volatile=overlay --private-network --resolv-conf=off --timezone=off \
         --link-journal=no --bind-ro="$PWD/tests:/netswap/tests" \
+        --bind-ro="$PWD/data:/netswap/data" \
         --bind-ro="$PWD/dispatcher.d:/netswap/dispatcher.d" \
         --bind-ro="$PWD/pyproject.toml:/netswap/pyproject.toml" \
         --bind-ro="$PWD/build/deb:/deb" --bind-ro="$PWD:/source" --bind="$out:/out" "$@" </dev/null
