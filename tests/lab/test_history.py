@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from netswap.history.store import Reader
@@ -23,6 +25,26 @@ def outages() -> list[dict[str, Any]]:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found
+
+
+HEAP = 64 << 20
+"""Bytes that the C library sets aside for each heap of threads, and at a multiple of them."""
+
+
+def heaps_of_threads(pid: int) -> int:
+    """Count the heaps that a process has beside its first one (proc(5), maps)."""
+    maps = Path(f"/proc/{pid}/maps").read_text()
+    pairs = re.findall(r"^(\w+)-\w+ rw-p .*\n\w+-(\w+) ---p ", maps, re.MULTILINE)
+    spans = [(int(start, 16), int(end, 16)) for start, end in pairs]
+    return sum(start % HEAP == 0 and end - start == HEAP for start, end in spans)
+
+
+def test_the_thread_that_writes_it_has_no_heap_of_its_own(lab: Lab) -> None:
+    """It would creep up; in the first one there is room enough."""
+    daemon = lab.netswapd(NAMED)
+    daemon.wait_for("Blocking", 10)
+    wait_until(DATABASE.exists, 5, "the history begins")
+    assert heaps_of_threads(daemon.pid) == 0
 
 
 def test_an_outage_shows_while_it_lasts_and_afterwards(lab: Lab) -> None:
