@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from netswap.adapters import conntrack, inet6, neighbours, sockets
@@ -267,10 +268,17 @@ class Steps:
             self._moving = None
 
     def _stay_moved(self) -> None:
-        if self._moving:
-            link, device, metric = self._moving
-            if (now := self._find(link)) and now.activation == device.activation:
-                self._go_ahead(link, device, metric)
+        """Make again what was made, and nothing else: what is to be is NetworkManager's now."""
+        if self._moving is None:
+            return
+        link, device, metric = self._moving
+        made, now = self._ahead.get(link), self._find(link)
+        if not (made and now and now.activation == device.activation == made.activation):
+            return
+        if made.route.replaced:
+            self._make(link, device, partial(ahead.higher, device.ifname, metric))
+        elif made.route.leads:
+            self._make(link, device, partial(ahead.lower, device.ifname, metric, self._interfaces))
 
     async def _names_follow(self, link: str, rank: int | None) -> None:
         """Wait, not for long, until NetworkManager tells that name servers have it, if any."""
@@ -284,9 +292,18 @@ class Steps:
         before = self._ahead.get(link)
         if before and (before.route.metric != metric or before.activation != device.activation):
             self._withdraw(link, device)
+        self._make(
+            link,
+            device,
+            lambda: (
+                ahead.lower(device.ifname, metric, self._interfaces)
+                or ahead.higher(device.ifname, metric)
+            ),
+        )
+
+    def _make(self, link: str, device: Device, make: Callable[[], Ahead | None]) -> None:
         try:
-            made = ahead.lower(device.ifname, metric, self._interfaces)
-            made = made or ahead.higher(device.ifname, metric)
+            made = make()
         except OSError as error:
             log.debug("No route over %s ahead of NetworkManager: %s", link, error)
         else:

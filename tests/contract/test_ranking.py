@@ -49,19 +49,25 @@ class Refusing:
 class Behind:
     """A NetworkManager that has a lease to commit first, with the rank of before."""
 
-    def __init__(self, steps: Steps) -> None:
+    def __init__(self, steps: Steps, penalty: int = 0) -> None:
         self.steps = steps
+        self.penalty = penalty
+        """What its own check adds to a metric."""
         self.led: list[str] = []
         """Which link led a moment after that."""
         self.done: list[str] = []
 
-    async def set_metric(self, _: str, v4: int | None, __: int | None) -> bool:
+    async def set_metric(self, _: str, v4: int, __: int | None) -> bool:
         self.done.append("rank")
         sh("ip route flush dev tether0 proto dhcp")
         rank(200 if v4 == 60 else 60)
         self.steps.follow(LINKS)  # as with every look, and the kernel rings when a route changes
         self.led.append(default_routes()[0].ifname)
         await asyncio.sleep(0.1)
+        if self.penalty:
+            sh("ip route flush dev tether0 proto dhcp")
+            rank(v4 + self.penalty)
+            self.steps.follow(LINKS)
         self.done.append("ranked")
         return True
 
@@ -115,12 +121,12 @@ def test_what_went_ahead_is_withdrawn_by_whatever_name(swaps_back: bool) -> None
     assert default_routes() == before
 
 
-def ranked_by_one_behind(*metrics: int, pause_s: float = 0) -> Behind:
+def ranked_by_one_behind(*metrics: int, pause_s: float = 0, penalty: int = 0) -> Behind:
     """Rank the tether so, one after the other; return what NetworkManager did."""
 
     async def run() -> Behind:
         steps = Steps(Guard(), lambda _: cast("Device", Tether()))
-        behind = Behind(steps)
+        behind = Behind(steps, penalty)
         steps.router = cast("Router", behind)
         steps.follow(LINKS)
         for metric in metrics:
@@ -144,3 +150,8 @@ def test_a_link_is_not_ranked_while_it_is_followed_up(early_s: float) -> None:
     done = ranked_by_one_behind(60, 200, pause_s=FOLLOW_UP_S - early_s).done
     assert done.count("ranked") == done.count("tidied") == 2
     assert set(zip(done[::2], done[1::2], strict=True)) == {("rank", "ranked"), ("tidy", "tidied")}
+
+
+def test_a_link_that_its_check_holds_back_has_no_second_route_where_it_does_not_lead() -> None:
+    ranked_by_one_behind(60, 200, penalty=20000)
+    assert [route.metric for route in default_routes() if route.ifname == "tether0"] == [20200]
