@@ -167,6 +167,19 @@ class Refusing:
         raise BusError("org.freedesktop.NetworkManager.Device.PermissionDenied", "so there")
 
 
+@pytest.mark.parametrize("flushed", [False, True])
+def test_what_was_replaced_is_not_put_back_beside_another_one(flushed: bool) -> None:
+    """Its own check had NetworkManager move it meanwhile."""
+    ip("route add default via 10.2.0.1 dev tether0 metric 60")
+    made = ahead.higher("tether0", 200)
+    assert made
+    if flushed:
+        ip("route delete default dev tether0 metric 200")
+    ip("route add default via 10.2.0.1 dev tether0 metric 20060")
+    ahead.withdraw(made)
+    assert [route.metric for route in default_routes() if route.ifname == "tether0"] == [20060]
+
+
 def test_it_is_made_again_where_the_link_was_connected_anew() -> None:
     """That takes all routes of the link away, and NetworkManager refuses as before."""
 

@@ -88,18 +88,23 @@ def higher(ifname: str, metric: int) -> Ahead | None:
 def withdraw(ahead: Ahead) -> None:
     """Take it away again; one that is gone is fine. Raises OSError where the kernel refuses.
 
-    What it replaced is put back before. The only default route over its link is left: it is
-    NetworkManager's own by now, to which somebody else gave that metric after it had refused us.
+    What it replaced is put back before, unless NetworkManager has made another one meanwhile. The
+    only default route over its link is left: it is NetworkManager's own by now, to which somebody
+    else gave that metric after it had refused us.
     """
     with routes.channel() as channel:
-        for body in ahead.replaced:
+        for body in ahead.replaced if _alone(channel, ahead) else ():
             with contextlib.suppress(OSError):  # it is there again, or its link is not
                 _make(channel, body)
-        bodies = netlink.ask(channel, routes.dump_request(socket.AF_INET))
-        links = (route.ifname for route in routes.defaults([ahead.body]))
-        if all(len(list(over(link, bodies))) < 2 for link in links):
-            return
-        _delete(channel, ahead.body)
+        if not _alone(channel, ahead):
+            _delete(channel, ahead.body)
+
+
+def _alone(channel: socket.socket, ahead: Ahead) -> bool:
+    """Whether its link has no other default route."""
+    bodies = netlink.ask(channel, routes.dump_request(socket.AF_INET))
+    links = (route.ifname for route in routes.defaults([ahead.body]))
+    return all(metric == ahead.metric for link in links for metric, _ in over(link, bodies))
 
 
 def _make(channel: socket.socket, body: bytes, more: int = 0) -> None:
