@@ -167,6 +167,15 @@ class Refusing:
         raise BusError("org.freedesktop.NetworkManager.Device.PermissionDenied", "so there")
 
 
+def test_what_was_replaced_is_put_back_beside_what_stood_there_before() -> None:
+    for metric in (60, 5000):
+        ip(f"route add default via 10.2.0.1 dev tether0 metric {metric}")
+    made = ahead.higher("tether0", 200)
+    assert made
+    ahead.withdraw(made)
+    assert [r.metric for r in default_routes() if r.ifname == "tether0"] == [60, 5000]
+
+
 @pytest.mark.parametrize("flushed", [False, True])
 def test_what_was_replaced_is_not_put_back_beside_another_one(flushed: bool) -> None:
     """Its own check had NetworkManager move it meanwhile."""

@@ -39,6 +39,8 @@ class Ahead:
     body: bytes
     replaced: tuple[bytes, ...] = ()
     """NetworkManager's own, which are gone."""
+    beside: frozenset[int] = frozenset()
+    """Metrics of the link's other default routes, which stayed."""
     leads: bool = False
     """Whether it goes before those of all other links."""
 
@@ -82,7 +84,8 @@ def higher(ifname: str, metric: int) -> Ahead | None:
         low = tuple(with_metric(route, at) for at, route in standing if at <= min(rivals))
         for route in low:
             _delete(channel, route)
-    return Ahead(metric, body, low)
+    stay = frozenset(at for at, _ in standing if at > min(rivals))
+    return Ahead(metric, body, low, stay)
 
 
 def withdraw(ahead: Ahead) -> None:
@@ -93,18 +96,19 @@ def withdraw(ahead: Ahead) -> None:
     else gave that metric after it had refused us.
     """
     with routes.channel() as channel:
-        for body in ahead.replaced if _alone(channel, ahead) else ():
-            with contextlib.suppress(OSError):  # it is there again, or its link is not
-                _make(channel, body)
-        if not _alone(channel, ahead):
+        if _others(channel, ahead) <= ahead.beside:
+            for body in ahead.replaced:
+                with contextlib.suppress(OSError):  # it is there again, or its link is not
+                    _make(channel, body)
+        if _others(channel, ahead):
             _delete(channel, ahead.body)
 
 
-def _alone(channel: socket.socket, ahead: Ahead) -> bool:
-    """Whether its link has no other default route."""
+def _others(channel: socket.socket, ahead: Ahead) -> set[int]:
+    """Return the metrics of the other default routes over its link."""
     bodies = netlink.ask(channel, routes.dump_request(socket.AF_INET))
     links = (route.ifname for route in routes.defaults([ahead.body]))
-    return all(metric == ahead.metric for link in links for metric, _ in over(link, bodies))
+    return {metric for link in links for metric, _ in over(link, bodies)} - {ahead.metric}
 
 
 def _make(channel: socket.socket, body: bytes, more: int = 0) -> None:
