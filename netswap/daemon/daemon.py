@@ -48,13 +48,15 @@ from netswap.core.events import Applied, Elapsed, Event, Observed, ProbeFailed, 
 from netswap.core.model import Condition, Snapshot, World
 from netswap.daemon.checking import Checking
 from netswap.daemon.control import DaemonControl
+from netswap.daemon.dry import DryRun
 from netswap.daemon.observer import Observer
 from netswap.daemon.parting import Parting
 from netswap.daemon.probing import Probing
 from netswap.daemon.recent import Recent, Wall, wall_s
 from netswap.daemon.recorder import Recorder
 from netswap.daemon.sleep import Sleep
-from netswap.daemon.steps import DryRun, StepError, Stepper, Steps
+from netswap.daemon.stepper import StepError, Stepper
+from netswap.daemon.steps import Steps
 from netswap.daemon.usage import Usage
 from netswap.errors import ConfigurationError, UserError
 from netswap.service.service import Service

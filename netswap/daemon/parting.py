@@ -15,7 +15,7 @@ from netswap.adapters.bus import BusError
 from netswap.adapters.nm.view import Device
 from netswap.core.engine import Engine
 from netswap.daemon.observer import Observer
-from netswap.daemon.steps import Stepper
+from netswap.daemon.stepper import Stepper
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,8 @@ from netswap.adapters.nft.guard import Guard
 from netswap.adapters.nm.router import Router
 from netswap.adapters.nm.view import Device
 from netswap.core.actions import SetMetric
-from netswap.daemon.steps import StepError, Steps
+from netswap.daemon.stepper import StepError
+from netswap.daemon.steps import Steps
 
 
 def ip(command: str) -> str:

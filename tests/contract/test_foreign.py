@@ -15,7 +15,9 @@ from netswap.adapters.nft.guard import Guard
 from netswap.adapters.nm.router import Router
 from netswap.adapters.nm.view import Device
 from netswap.core.actions import SetMetric
-from netswap.daemon.steps import StepError, Steps, _put_back
+from netswap.daemon.ranking import put_back
+from netswap.daemon.stepper import StepError
+from netswap.daemon.steps import Steps
 
 VPN = "203.0.113.1 via 10.2.0.1 dev tether0"
 
@@ -67,7 +69,7 @@ def test_the_route_to_a_vpns_server_does_not_outlive_its_tunnel() -> None:
         kept = foreign.over("tether0")
         tunnelled = servers.tunnelled(kept, {"tether0"})
         assert len(tunnelled) == 1
-        putting_back = asyncio.create_task(_put_back(kept, tunnelled, {"tether0"}))
+        putting_back = asyncio.create_task(put_back(kept, tunnelled, {"tether0"}))
         await asyncio.sleep(0.1)
         ip("route delete " + VPN)
         await asyncio.sleep(0.1)

@@ -16,7 +16,9 @@ from netswap.adapters.nm.router import Router
 from netswap.adapters.nm.view import Device
 from netswap.core.actions import Restore, SetMetric, Step
 from netswap.core.model import Link, Route, World
-from netswap.daemon.steps import FOLLOW_UP_S, StepError, Steps
+from netswap.daemon.ranking import FOLLOW_UP_S
+from netswap.daemon.stepper import StepError
+from netswap.daemon.steps import Steps
 from tests.contract.test_prober import sh
 
 RENAMED = World(
