@@ -64,6 +64,7 @@ class Recorder:
 
     def look(self, snapshot: Snapshot) -> None:
         """Take note of what is different now."""
+        self._rename(snapshot)
         self._see_clock()
         if self._known and _interfaces(self._known) != _interfaces(snapshot):
             self._count(self._known)
@@ -73,6 +74,20 @@ class Recorder:
         self._minutes.look(snapshot)
         if found:
             self._put(found)
+
+    def _rename(self, snapshot: Snapshot) -> None:
+        """Have links that are called otherwise now take their past along."""
+        names = facts.renamed(self._known, snapshot) if self._known else {}
+        if self._known and names:
+            self._count(self._known)
+            self._known = facts.by_names(self._known, names)
+            self._go_on_as(names)
+
+    def _go_on_as(self, names: Mapping[str, str]) -> None:
+        for before, after in names.items():
+            self._minutes.rename(before, after)
+            self._usage.rename(before, after)
+        self._put([], renamed=names)
 
     def slept(self) -> None:
         """Take note that the computer slept, until now."""
@@ -105,6 +120,7 @@ class Recorder:
     def measure(self) -> None:
         """Take note of how things are now."""
         snapshot = self._snapshot()
+        self._rename(snapshot)
         if self._see_clock():
             self.look(snapshot)  # nothing else may be different for hours
         self._minutes.look(snapshot)
@@ -135,7 +151,13 @@ class Recorder:
 
     # writing
 
-    def _put(self, found: Iterable[Fact], *, whole: bool = False) -> None:
+    def _put(
+        self,
+        found: Iterable[Fact],
+        *,
+        whole: bool = False,
+        renamed: Mapping[str, str] | None = None,
+    ) -> None:
         """Have facts written; with `whole`, all that was measured, too."""
         if whole:
             self._minutes.answered(self._take_times_s())
@@ -145,6 +167,7 @@ class Recorder:
                 alive_s=self._wall.now_s(),
                 facts=list(found),
                 measured=self._minutes.close(self._minute * MINUTE_S) if whole else (),
+                renamed=renamed or {},
                 links=order,
                 picked=bool(self._known and self._known.picked),
                 counters=self._usage.known if whole else {},
@@ -175,6 +198,8 @@ class Recorder:
 
     def _go_on(self, kept: Kept) -> None:
         self._usage.go_on(kept)
+        if names := self._usage.former(self._snapshot()):
+            self._go_on_as(names)
         self._look_by_itself()
 
 

@@ -49,6 +49,27 @@ class Usage:
         for key, both in kept.carried.items():
             self._days[key] += sum(both)
 
+    def former(self, snapshot: Snapshot) -> dict[str, str]:
+        """Return which links were called otherwise when netswapd ran before: by that name.
+
+        That is told by the interface, if the computer was not restarted since.
+        """
+        seen, known = self._counters(), self.known
+        names = {link.name for link in snapshot.links}
+        gone = {c.index: name for name, c in known.items() if c.attached and name not in names}
+        new = [link for link in snapshot.links if link.name not in known and link.ifname in seen]
+        now = {seen[link.ifname].index: link.name for link in new}
+        return {gone[index]: now[index] for index in gone.keys() & now.keys()}
+
+    def rename(self, before: str, after: str) -> None:
+        """Go on with a link that is called otherwise now: what it has used, it has used."""
+        if self._meter:
+            self._meter.rename(before, after)
+        for day in [day for link, day in self._days if link == before]:
+            self._days[after, day] += self._days.pop((before, day))
+        for day in [day for link, day in self._new if link == before]:
+            self._add(after, day, *self._new.pop((before, day)))
+
     @property
     def known(self) -> dict[str, Counter]:
         """What to go on from after a restart."""
@@ -66,10 +87,13 @@ class Usage:
         carried = self._meter.take(links, seen.values())
         today = self._today().toordinal()
         for link, (received, sent) in carried.items():
-            before = self._new.get((link, today), (0, 0))
-            self._new[link, today] = before[0] + received, before[1] + sent
+            self._add(link, today, received, sent)
             self._days[link, today] += received + sent
         return carried
+
+    def _add(self, link: str, day: int, received: int, sent: int) -> None:
+        before = self._new.get((link, day), (0, 0))
+        self._new[link, day] = before[0] + received, before[1] + sent
 
     def take_new(self) -> dict[tuple[str, int], tuple[int, int]]:
         """Return what was counted since the last call, received and sent, by link and day."""

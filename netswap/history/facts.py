@@ -6,8 +6,8 @@ and reports are made of, and are kept for ever.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from netswap.core.model import LinkSnapshot, Snapshot, State
@@ -84,6 +84,23 @@ def standing(link: LinkSnapshot) -> Standing:
     return Standing.DOWN
 
 
+def renamed(before: Snapshot, after: Snapshot) -> dict[str, str]:
+    """Return which links are only called otherwise now: by the name before, that of now."""
+    were, are = ({link.name for link in seen.links} for seen in (before, after))
+    former = {
+        seen.ifname: seen.name for seen in before.links if seen.ifname and seen.name not in are
+    }
+    new = [link for link in after.links if link.name not in were and link.ifname in former]
+    return {former[link.ifname]: link.name for link in new}
+
+
+def by_names(snapshot: Snapshot, names: Mapping[str, str]) -> Snapshot:
+    """Return it with links called otherwise."""
+    links = (replace(link, name=names.get(link.name, link.name)) for link in snapshot.links)
+    active = names.get(snapshot.active, snapshot.active) if snapshot.active else snapshot.active
+    return replace(snapshot, links=tuple(links), active=active)
+
+
 def changes(before: Snapshot | None, after: Snapshot, wall: Wall) -> Iterator[Fact]:
     """Yield what is different; with nothing before, how everything stands.
 
@@ -106,7 +123,7 @@ def changes(before: Snapshot | None, after: Snapshot, wall: Wall) -> Iterator[Fa
 def _of_lost(name: str, at_s: float, *, picked: bool) -> Fact:
     """Tell of a link that is none any more.
 
-    The device is gone of one that netswap picked; any other was left out, or renamed, by the user.
+    The device is gone of one that netswap picked; any other was left out by the user.
     """
     if picked:
         return Fact(at_s, What.LINK, name, Standing.AWAY.value, "it is gone")

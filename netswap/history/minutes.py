@@ -5,7 +5,7 @@ The same shape holds an hour, or any other stretch of time: `merged`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from statistics import median
@@ -84,28 +84,27 @@ class Aggregator:
 
     def __init__(self) -> None:
         self._tallies: dict[str, _Tally] = {}
-        self._counted: dict[str, tuple[str, int, int]] = {}
-        """Each link's device, and its probes, sent and lost, that are in a tally already."""
+        self._counted: dict[str, tuple[int, int]] = {}
+        """Each link's probes, sent and lost, that are in a tally already."""
 
     def look(self, snapshot: Snapshot) -> None:
         """Take note of how the links do."""
-        names = {link.name for link in snapshot.links}
         for link in snapshot.links:
             tally, stands = self._tally(link.name), standing(link)
             if WORSE[stands] > WORSE[tally.worst]:
                 tally.worst = stands
-            self._count(tally, link, names)
-        self._counted = {link.name: (link.ifname, link.sent, link.lost) for link in snapshot.links}
+            self._count(tally, link)
+        self._counted = {link.name: (link.sent, link.lost) for link in snapshot.links}
 
-    def _counted_before(self, link: LinkSnapshot, names: Collection[str]) -> tuple[int, int]:
-        """Return what is in a tally, be it by the name that a link had before."""
-        if link.name in self._counted:
-            return self._counted[link.name][1:]
-        former = (seen for name, seen in self._counted.items() if name not in names)
-        return next((seen[1:] for seen in former if seen[0] == link.ifname != ""), (0, 0))
+    def rename(self, before: str, after: str) -> None:
+        """Go on with a link that is called otherwise now."""
+        if before in self._tallies:
+            self._tallies[after] = self._tallies.pop(before)
+        if before in self._counted:
+            self._counted[after] = self._counted.pop(before)
 
-    def _count(self, tally: _Tally, link: LinkSnapshot, names: Collection[str]) -> None:
-        sent, lost = self._counted_before(link, names)
+    def _count(self, tally: _Tally, link: LinkSnapshot) -> None:
+        sent, lost = self._counted.get(link.name, (0, 0))
         if link.sent < sent:  # it was gone meanwhile: it counts from 0 again
             sent, lost = 0, 0
         tally.probes += link.sent - sent

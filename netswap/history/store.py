@@ -120,6 +120,8 @@ class Batch:
     """The links in order of preference, where it changed."""
     picked: bool = False
     """Whether there may be others, whose device is not there now."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Links that are called otherwise from now on, here too: by the name before, that of now."""
     counters: Mapping[str, Counter] = field(default_factory=dict)
     carried: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
     """Bytes by link and day (`date.toordinal`), beside those that were written before."""
@@ -204,6 +206,8 @@ class Store(_Database):
             self._fact(Fact(alive[0], What.END, reason="netswapd was killed, or the power went"))
 
     def _write(self, batch: Batch) -> None:
+        for before, after in batch.renamed.items():
+            self._rename(before, after)
         for fact in batch.facts:
             self._fact(fact)
         for measured in batch.measured:
@@ -221,6 +225,24 @@ class Store(_Database):
                 (self._id(link), day, *carried),
             )
         self._db.execute("REPLACE INTO alive VALUES (1, ?)", (batch.alive_s,))
+
+    def _rename(self, before: str, after: str) -> None:
+        """Have all that is known of a link be known by another name, and what there is by that.
+
+        Where both were measured in one minute, or hour, what was measured by the name before stays.
+        """
+        old, new = self._id(before), self._id(after)
+        self._db.execute("UPDATE facts SET link = ? WHERE link = ?", (new, old))
+        for table in ("minutes", "hours", "counters"):
+            self._db.execute(f"UPDATE OR REPLACE {table} SET link = ? WHERE link = ?", (new, old))  # noqa: S608
+        self._db.execute(
+            "INSERT INTO days SELECT ?, day, received, sent FROM days WHERE link = ? ON CONFLICT"
+            " DO UPDATE SET received = received + excluded.received, sent = sent + excluded.sent",
+            (new, old),
+        )
+        self._db.execute("DELETE FROM days WHERE link = ?", (old,))
+        self._db.execute("DELETE FROM links WHERE id = ?", (old,))
+        del self._ids[before]
 
     def _fact(self, fact: Fact) -> None:
         link = self._id(fact.link) if fact.link else None
@@ -334,11 +356,6 @@ class Reader(_Database):
         query = f"SELECT min(start) FROM {table} WHERE link = ?"  # noqa: S608
         first: int | None = self._db.execute(query, (link,)).fetchone()[0]
         return inf if first is None else first
-
-    def carried(self) -> Mapping[tuple[str, int], tuple[int, int]]:
-        """Return bytes, received and sent, by link and day."""
-        with _explained():
-            return _carried(self._db)
 
 
 def migrate(execute: Callable[..., Any], migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:

@@ -62,6 +62,11 @@ class Meter:
                 self.note(found)
         return carried
 
+    def rename(self, before: str, after: str) -> None:
+        """Go on with a link that is called otherwise now."""
+        if before in self.known:
+            self.known[after] = self.known.pop(before)
+
     def _since(self, link: str, now: Counter) -> tuple[int, int]:
         before = self.known.get(link)
         if before and before.boot == now.boot and before.index == now.index:

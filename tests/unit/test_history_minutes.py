@@ -60,6 +60,7 @@ def test_a_link_that_is_renamed_goes_on_counting() -> None:
     minute = Aggregator()
     minute.look(replace(WELL, links=(replace(LINK, sent=1000, lost=50),)))
     minute.close(0)
+    minute.rename("cable", "fibre")
     minute.look(replace(WELL, links=(replace(LINK, name="fibre", sent=1060, lost=51),)))
     (found,) = minute.close(60)
     assert (found.link, found.probes, found.lost) == ("fibre", 60, 1)

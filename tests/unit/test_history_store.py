@@ -400,3 +400,19 @@ def test_what_a_full_disk_undid_is_written_whole(tmp_path: Path) -> None:
         text=True,
     )
     assert (done.stdout, done.stderr) == ("['cable']\n", "")
+
+
+def test_a_link_that_is_called_as_another_one_was_is_one_with_it(path: Path) -> None:
+    """Its own minute stays where both were measured in one."""
+    before = Batch(
+        1080.0, [BEGIN, DOWN], [minute(960), minute(1020)], carried={("cable", 7): (3, 4)}
+    )
+    own = [minute(1020, "eth0", received=9)]
+    after = Batch(1090.0, [replace(DOWN, link="eth0")], own, carried={("eth0", 7): (20, 10)})
+    write(path, before, after, Batch(1100.0, renamed={"eth0": "cable"}))
+    with Reader(path) as reader:
+        assert reader.links() == ["cable"]
+        assert [fact.link for fact in reader.facts(0)] == ["", "cable", "cable"]
+        assert [row.received for row in reader.measured("cable", 0, 2000)] == [7, 9]
+    with Store(path) as kept:
+        assert kept.kept().carried == {("cable", 7): (23, 14)}

@@ -28,7 +28,8 @@ from netswap.history import store
 from netswap.history.facts import What
 from netswap.history.minutes import Measured
 from netswap.history.outages import Outage, outages
-from netswap.history.store import Kept, Reader
+from netswap.history.report import report
+from netswap.history.store import Kept, Reader, Store
 from netswap.history.timeline import Timeline
 from tests.unit.test_history_facts import LINK, WELL
 
@@ -42,6 +43,7 @@ class Computer:
     def __init__(self, wall_s: float) -> None:
         self.wall_s, self.monotonic_s = wall_s, 50.0
         self._snapshot = WELL
+        self._name = "cable"
         self.others: tuple[LinkSnapshot, ...] = ()
         """Links beside the one."""
         self._recorder: Recorder | None = None
@@ -103,9 +105,17 @@ class Computer:
     def link(self, state: State) -> None:
         """Have the link do that from now on."""
         assert self._recorder
-        link = replace(LINK, state=state, since_s=self.monotonic_s, reason=state.value)
-        self._snapshot = replace(WELL, links=(link, *self.others))
+        link = replace(
+            LINK, name=self._name, state=state, since_s=self.monotonic_s, reason=state.value
+        )
+        self._snapshot = replace(WELL, links=(link, *self.others), active=link.name)
         self._recorder.look(self._seen())
+
+    def call(self, name: str) -> None:
+        """Call the link otherwise in the configuration; it is read again if netswapd runs."""
+        self._name = name
+        (link, *_) = self._snapshot.links
+        self._snapshot = replace(WELL, links=(replace(link, name=name), *self.others), active=name)
 
     def fail_for(self, seconds: float) -> None:
         """Have the link not answer for a while."""
@@ -389,3 +399,45 @@ def test_no_byte_is_lost_where_the_kernel_does_not_tell_for_a_moment(
     for _ in range(3):
         usage.count(WELL)
     assert usage.of("cable").used == 8_000
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_link_that_is_called_otherwise_takes_its_past_along(
+    monkeypatch: pytest.MonkeyPatch, running: bool
+) -> None:
+    """Else its data cap would begin anew, and all that it carried be a backup's."""
+    table = {"eth0": Bytes(2, 0, 0)}
+    monkeypatch.setattr(counters, "read", lambda: table)
+    computer = Computer(NOW_S)
+
+    async def one() -> None:
+        await computer.minutes_go_by(2)
+        table["eth0"] = Bytes(2, 5_000, 300)
+        computer.fail_for(30)
+        if running:
+            computer.link(State.DOWN)
+            computer.wait(10)
+            computer.call("fibre")
+            computer.wait(10)
+            computer.link(State.UP)
+
+    async def other() -> None:
+        await computer.minutes_go_by(2)
+        table["eth0"] = Bytes(2, 7_000, 300)
+        computer.wait(30)
+
+    computer.run_on_disk(one)
+    computer.call("fibre")
+    computer.run_on_disk(other)
+    line = computer.line(DAY_S)
+    assert line.links.keys() == {"fibre"}
+    assert [found.length_s for found in outages(line)] == [30, 20][: 1 + running]
+    with computer.reader as reader:
+        measured = {name: reader.measured(name, 0, computer.wall_s) for name in reader.links()}
+    told = report(line, measured)
+    (link,) = told.links
+    assert (told.swaps, told.backup_bytes, link.received, link.sent) == (0, 0, 7_000, 300)
+    with Store(recorder.path()) as database:
+        kept = database.kept()
+    assert kept.counters.keys() == {"fibre"}
+    assert [(name, both) for (name, _), both in kept.carried.items()] == [("fibre", (7_000, 300))]
