@@ -37,7 +37,7 @@ class _Move(NamedTuple):
 
 
 class Leading:
-    """Makes them, has them stay, and withdraws them."""
+    """Makes such routes, has them stay, and withdraws them."""
 
     def __init__(self, find: Callable[[str], Device | None]) -> None:
         self._find = find
@@ -69,11 +69,11 @@ class Leading:
 
         It may be about to commit something else, a lease for instance, with the rank of before.
         """
-        if metric is not None:
-            self._leads.pop(link, None)
-            self._move = _Move(link, device, metric)
-            self._go(link, device, metric)
         try:
+            if metric is not None:
+                self._leads.pop(link, None)
+                self._move = _Move(link, device, metric)
+                self._go(link, device, metric)
             yield
         finally:
             self._move = None
@@ -132,7 +132,7 @@ class Leading:
     def stay(self, link: str, device: Device) -> None:
         """Have it lead all the same where NetworkManager's own check holds it back.
 
-        NetworkManager has just removed the copy. Its check may take 20 s, and may never pass.
+        A Reapply removes the copy. NetworkManager's check may take 20 s, and may never pass.
         """
         if (rank := self._leads.get(link)) is not None:
             try:
@@ -150,10 +150,10 @@ class Leading:
             self.withdraw(link, device)
 
     def withdraw(self, link: str, device: Device, *, restored: bool = False) -> None:
-        """Take it away, and put back what it replaced if that is how NetworkManager has it still.
+        """Take its route away, and put back what that replaced if NetworkManager has it so still.
 
-        That went with the activation that it belongs to, or when the link was `restored`. Raises
-        OSError where the kernel refuses.
+        It does not after another activation, nor when the link was `restored`. Raises OSError where
+        the kernel refuses.
         """
         if made := self._made.pop(link, None):
             same = made.activation == device.activation and not restored

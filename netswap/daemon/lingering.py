@@ -28,7 +28,7 @@ class Lingering:
         """Whether the kernel can end connections, as far as is known."""
 
     def begin(self, step: Linger) -> None:
-        """Let the connections of a link go on when it is left."""
+        """Let the connections of a link go on when it is left. Raises OSError."""
         shared = _shared(step)
         self._addresses[step.ifname] = tuple(a for a in step.addresses if a not in shared)
         self._passing[step.link] = self._passing.get(step.link, frozenset()) | _temporary()

@@ -18,6 +18,7 @@ from netswap.daemon.leading import Leading
 log = logging.getLogger(__name__)
 
 FOLLOW_UP_S = 1.2
+"""After so long a rank is followed up: two requests within a second would look the same."""
 COMMIT_S = 0.02
 """After so long NetworkManager has committed what a Reapply of nothing led to."""
 NAMES_S = 0.25
@@ -69,7 +70,7 @@ class Ranking:
     async def rank(
         self, router: Router, link: str, device: Device, v4: int | None, v6: int | None
     ) -> None:
-        """Set the metrics of a link, unless None. Raises BusError, OSError."""
+        """Set the metrics of a link, unless None. Raises BusError, OSError, ValueError."""
         await self._committed(link)
         with self._leading.moved(link, device, v4):
             with self._foreign_kept(device.ifname):
@@ -109,7 +110,7 @@ class Ranking:
             self._followed.discard(link)
 
     async def tidy(self, router: Router, device: Device) -> None:
-        """Reapply nothing. Raises BusError."""
+        """Reapply nothing. Raises BusError, ValueError."""
         with self._foreign_kept(device.ifname):
             await router.tidy(device.path)
 
@@ -118,7 +119,7 @@ class Ranking:
     ) -> bool:
         """Put a link back as it was found; return whether it was another way.
 
-        Raises BusError, OSError.
+        Raises BusError, OSError, ValueError.
         """
         self._leading.step_back(link, device)
         with self._foreign_kept(device.ifname):

@@ -28,7 +28,7 @@ class Stepper(Protocol):
         """Return the world as this stepper wants it seen."""
 
     async def release(self, link: str, device: Device) -> None:
-        """Put back what is no link any more. Raises BusError, OSError."""
+        """Put back what is no link any more. Raises BusError, OSError, ValueError."""
 
     def dialled(self, device: Device) -> bool:
         """Whether it was netswap that had it connected."""

@@ -87,7 +87,7 @@ class Steps:
     async def _block(self, step: Block) -> None:
         if not step.barrier.lingering:
             self._lingering.over(step.ifname)
-        await _begun(step.beginning)
+        await _connected(step.beginning)
         self._guard.block(step.ifname, step.barrier)
         _drop_waiting(step.ifname)
 
@@ -111,8 +111,8 @@ class Steps:
     def follow(self, interfaces: Collection[str]) -> None:
         """Have lingering connections keep to their link, as routes are now, and no others.
 
-        Those whose time is over have ended by then: it is called after a batch. A link that is
-        being ranked keeps its place.
+        Called with each look: while steps are taken, so that a link that is being ranked keeps its
+        place, and after them, when connections whose time is over have ended.
         """
         self._ranking.follow(interfaces)
         self._lingering.follow(interfaces)
@@ -134,7 +134,7 @@ class Steps:
         """Put back what is no link any more; what netswap connected is disconnected, too.
 
         Where NetworkManager knows of nothing to be put back it was restarted, and a route may be
-        left from before. Raises BusError, OSError.
+        left from before. Raises BusError, OSError, ValueError.
         """
         if self.router is None:
             raise BusError(DISCONNECTED, "NetworkManager is not there")
@@ -172,7 +172,7 @@ def _explained(error: BusError) -> str:
     return f"{error}: the connection is one user's own; mend it with: {mend}"
 
 
-async def _begun(addresses: Collection[str]) -> None:
+async def _connected(addresses: Collection[str]) -> None:
     """Let connects that are under way succeed, not for long: new ones go by another link by now."""
     with contextlib.suppress(TimeoutError, OSError):
         async with asyncio.timeout(BEGUN_S):

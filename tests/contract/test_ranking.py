@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 from collections.abc import Iterator, Sequence
 from typing import cast
 
 import pytest
 
 from netswap.adapters.bus import BusError
+from netswap.adapters.kernel import ahead
 from netswap.adapters.kernel.routes import default_routes
 from netswap.adapters.nft.guard import Guard
 from netswap.adapters.nm.router import Router
@@ -157,3 +159,24 @@ def test_a_link_is_not_ranked_while_it_is_followed_up(early_s: float) -> None:
 def test_a_link_that_its_check_holds_back_has_no_second_route_where_it_does_not_lead() -> None:
     ranked_by_one_behind(60, 200, penalty=20000)
     assert [route.metric for route in default_routes() if route.ifname == "tether0"] == [20200]
+
+
+def test_a_route_that_cannot_be_withdrawn_holds_nothing_up_for_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async def run() -> None:
+        steps = Steps(Guard(), lambda _: cast("Device", Tether()))
+        steps.follow(LINKS)
+        steps.router = cast("Router", Behind(steps))
+        await steps.take([SetMetric("phone", 60)])
+        steps.router = cast("Router", Refusing())
+        await take(steps, SetMetric("phone", 200))
+        monkeypatch.setattr(ahead, "withdraw", fail)
+        await take(steps, SetMetric("phone", 300))
+        async with asyncio.timeout(2 * FOLLOW_UP_S):
+            await steps.settle()
+
+    asyncio.run(run())
