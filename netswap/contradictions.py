@@ -50,6 +50,7 @@ TARGET_HINTS = {
     (True, 6): "such as 2001:4860:4860::8888",
 }
 """By whether it looks like IPv6, and which version is wanted."""
+BEYOND = {4: "such as 8.8.8.8", 6: "such as 2001:4860:4860::8888"}
 
 
 def _wrong_targets(probe: ProbeSettings) -> Iterator[tuple[str, str, str]]:
@@ -57,8 +58,8 @@ def _wrong_targets(probe: ProbeSettings) -> Iterator[tuple[str, str, str]]:
         yield "probe.targets", "must name at least one address", 'such as targets = ["8.8.8.8"]'
     for name, targets, version in (("targets", probe.targets, 4), ("targets6", probe.targets6, 6)):
         for i, target in enumerate(targets):
-            if problem := _wrong_target(target, version):
-                yield f"probe.{name}[{i}]", problem, TARGET_HINTS[target.count(":") > 1, version]
+            if wrong := _wrong_target(target, version):
+                yield f"probe.{name}[{i}]", *wrong
         if len({_canonical(target) for target in targets}) < len(targets):
             yield f"probe.{name}", "names an address twice", "each target once"
     if probe.reliability > len(probe.targets):
@@ -77,18 +78,20 @@ def _canonical(target: str) -> str:
         return target
 
 
-def _wrong_target(target: str, version: int) -> str:
+def _wrong_target(target: str, version: int) -> tuple[str, str] | None:
     try:
         address = ipaddress.ip_address(target)
     except ValueError:
         address = None
     if address is None or address.version != version:
-        return f"{target!r} is not an IPv{version} address"
+        hint = TARGET_HINTS[target.count(":") > 1, version]
+        return f"{target!r} is not an IPv{version} address", hint
     nearby = address.is_loopback or address.is_link_local or "%" in target
     nobodys = address.is_multicast or address.is_unspecified or target == "255.255.255.255"
     if nearby or nobodys:
-        return f"{target} would not tell whether the internet can be reached"
-    return ""
+        problem = f"{target} would not tell whether the internet can be reached"
+        return problem, BEYOND[version]
+    return None
 
 
 TARGETS = {"tcp": "192.0.2.1:443", "dns": "example.org", "http": "http://example.org/page"}

@@ -28,7 +28,8 @@ KINDS = {str: "text", bool: "true or false", int: "whole number", float: "number
 
 EXAMPLE_HEAD = """\
 # Settings of netswap, see netswap.toml(5). netswap reads them from /etc/netswap/netswap.toml.
-# This is all there is, with the defaults; a line without # in front changes one.
+# These are the tables, with the defaults; a line without # in front changes one. What else a link
+# and a check may have, such as data_cap or connect, is told there.
 
 # The links, the preferred one first. Without any, netswap picks them itself: Ethernet before Wi-Fi
 # before whatever is metered.
@@ -66,7 +67,7 @@ def _entries(cls: Any, where: str = "") -> Iterator[str]:
     for item, kind, doc in config.documented(cls):
         name = f"{where}{item.name}"
         if is_dataclass(kind):
-            yield f"**{name}** = *table*\n:   {doc.text}\n"
+            yield f"**{name}** = *table*\n:   {doc.text}{_values(item, doc)}\n"
             yield from _entries(kind, f"{name}.")
         else:
             yield f"**{name}** = {_kind(kind)}\n:   {doc.text}{_values(item, doc)}\n"

@@ -236,6 +236,9 @@ class Service:
             )
         except BusError as error:
             raise _explained(error) from None
+        except UnicodeEncodeError:  # an argument, as the shell gave it
+            hint = "D-Bus, and so netswap, takes UTF-8 only"
+            raise UserError("not UTF-8 text", hint=hint, status=MISCONFIGURED) from None
         return printable(plain(answer[0])) if answer else None
 
 

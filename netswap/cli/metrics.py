@@ -91,14 +91,15 @@ async def _once(service: Service) -> bytes:
 
 def write(path: Path, text: bytes) -> None:
     """Replace a file at once, so that nobody reads half of it. Raises UserError."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft = Path(f"{path}.{os.getpid()}")
     try:
         draft.write_bytes(text)
         draft.chmod(0o644)
         draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)
-        raise UserError(f"cannot write {path}: {error.strerror}") from None
+        hint = f"`ls -ld` and `df` tell what is wrong with {path.parent}"
+        raise UserError(f"cannot write {path}: {error.strerror}", hint=hint) from None
 
 
 async def _serve(service: Service, where: str | tuple[str, int]) -> None:
@@ -111,10 +112,14 @@ async def _serve(service: Service, where: str | tuple[str, int]) -> None:
 
     server = await _listen(Scrapes(text).answer, where)
     async with server:
-        click.echo(f"Listening at {where if isinstance(where, str) else ':'.join(map(str, where))}")
+        click.echo(f"Listening at {_shown(where)}")
         async for event in service.events():
             if isinstance(event, Swapped):
                 swaps[event[:2]] = swaps.get(event[:2], 0) + 1
+
+
+def _shown(where: str | tuple[str, int]) -> str:
+    return where if isinstance(where, str) else ":".join(map(str, where))
 
 
 async def _listen(
@@ -127,7 +132,9 @@ async def _listen(
         path = where.removeprefix(UNIX)  # the socket of one that ran before is replaced
         return await asyncio.start_unix_server(answer, path, limit=LONGEST_REQUEST)
     except OSError as error:
-        raise UserError(f"cannot listen at {where}: {error.strerror or error}") from None
+        reason = os.strerror(error.errno) if error.errno else error.strerror or error
+        hint = "--listen takes another port, or unix:PATH"
+        raise UserError(f"cannot listen at {_shown(where)}: {reason}", hint=hint) from None
 
 
 class Scrapes:
@@ -157,18 +164,20 @@ class Scrapes:
         if method not in (b"GET", b"HEAD"):
             _reply(writer, "405 Method Not Allowed", b"only GET\n")
         elif path != b"/metrics":
-            _reply(writer, "404 Not Found", b"see /metrics\n")
+            _reply(writer, "404 Not Found", b"see /metrics\n", head=method == b"HEAD")
         else:
             try:
                 text = await self._text()
             except UserError as error:
-                _reply(writer, "503 Service Unavailable", f"{error}\n".encode())
+                status, text = "503 Service Unavailable", f"{error}\n".encode()
             else:
-                _reply(writer, "200 OK", b"" if method == b"HEAD" else text)
+                status = "200 OK"
+            _reply(writer, status, text, head=method == b"HEAD")
         await writer.drain()
 
 
-def _reply(writer: asyncio.StreamWriter, status: str, body: bytes) -> None:
+def _reply(writer: asyncio.StreamWriter, status: str, body: bytes, *, head: bool = False) -> None:
+    """Answer; to HEAD with all but the body (RFC 9110, 9.3.2)."""
     kind = "text/plain; version=0.0.4; charset=utf-8"
-    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nConnection: close\r\n"
-    writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    fields = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nConnection: close\r\n"
+    writer.write(f"{fields}Content-Length: {len(body)}\r\n\r\n".encode() + (b"" if head else body))

@@ -24,6 +24,7 @@ database = click.option(
     default=DEFAULT_PATH,
     show_default=True,
     envvar="NETSWAP_DATABASE",
+    show_envvar=True,
     help="Read this file.",
 )
 only_link = click.option("--link", "link", default="", metavar="LINK", help="Only this link.")

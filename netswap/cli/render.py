@@ -124,7 +124,9 @@ def trouble(link: LinkStatus, now_s: float) -> str:
 def data(link: LinkStatus, now_s: float) -> str:
     """Say how much of its data a link has used."""
     used, cap = units.size(link.data_used), units.size(link.data_cap)
-    share = f"{link.data_used / link.data_cap * 100:.0f} %"
+    share = (
+        f"{int(link.data_used / link.data_cap * 100)} %"  # as in the log, 100 % when it is used up
+    )
     return f"{link.name} has used {used} of {cap} ({share}) since {day(link.data_since_s, now_s)}"
 
 

@@ -71,7 +71,8 @@ def write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}") from None
+        hint = f"`ls -ld` and `df` tell what is wrong with {path.parent}"
+        raise UserError(f"{path} cannot be written: {error.strerror}", hint=hint) from None
 
 
 def as_plain(summed: Report) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -68,7 +68,7 @@ def setup(yes: bool, force: bool, path: Path) -> None:
     old = _old(path)
     found = candidates(talk(Service.offers), old.settings.link)
     links = [item.link for item in found if item.is_link] if yes else _ask(found)
-    if len(links) < 2:
+    if len(links) < 2 and not (links and old.settings.link):
         click.echo("Fewer than two links: none is named, netswap picks them as they come.\n")
         links = []
     text = toml.written(links, given(old), checks(old.settings, links))
@@ -127,6 +127,8 @@ def write(path: Path, text: str) -> None:
             kept.hardlink_to(path)
         fresh.replace(path)
     except OSError as error:
+        with suppress(OSError):  # what is half written is of no use
+            fresh.unlink()
         raise _cannot_write(path, error.strerror or str(error)) from None
 
 
@@ -135,7 +137,11 @@ def _check(path: Path, *, yes: bool, force: bool) -> None:
     question = f"There is a {path} already. Replace it?"
     if path.exists() and not (force or (not yes and click.confirm(question))):
         raise UserError(f"{path} is there already", hint="--force replaces it")
-    parent = next(folder for folder in path.resolve().parents if folder.exists())
+    try:
+        resolved = path.resolve()
+    except (OSError, RuntimeError):  # the latter before Python 3.13
+        raise _cannot_write(path, "its symbolic links lead in a circle") from None
+    parent = next(folder for folder in resolved.parents if folder.exists())
     if not os.access(parent, os.W_OK):
         raise _cannot_write(path, f"{parent} may not be written to")
 
@@ -143,6 +149,8 @@ def _check(path: Path, *, yes: bool, force: bool) -> None:
 def _cannot_write(path: Path, why: str) -> UserError:
     where = "" if path == config.DEFAULT_PATH else f" --file {shlex.quote(str(path))}"
     hint = f"run it as root: sudo netswapctl setup{where}"
+    if os.geteuid() == 0:
+        hint = "--file names another one; `ls -ld` and `df` tell what is wrong with this one"
     return UserError(f"{path} cannot be written: {why}", hint=hint, status=NOT_ALLOWED)
 
 

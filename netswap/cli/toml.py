@@ -1,4 +1,4 @@
-"""The netswap.toml that `setup` writes: every setting, explained by the table of settings. Pure."""
+"""The netswap.toml that `setup` writes: what was set, and all tables, explained. Pure."""
 
 from __future__ import annotations
 
@@ -84,5 +84,6 @@ def _comment(text: str, indent: str) -> list[str]:
 
 
 def _text(value: object) -> str:
-    """Write a value as TOML, whose strings, numbers, booleans and lists are JSON's."""
-    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+    """Write a value as TOML, whose strings, numbers, booleans and lists are JSON's, but for DEL."""
+    text = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+    return text.replace("\x7f", "\\u007f")

@@ -34,9 +34,10 @@ def watch() -> int:
     """Show a live screen of links and events.
 
     Keys: `u` and the number of a link use it, `a` chooses automatically again, `p` pauses for half
-    an hour, `r` resumes, `q` quits. Without a terminal it is the same as `status --follow`.
+    an hour, `r` resumes, `q` quits. Without a terminal, or where that cannot be drawn on, it is the
+    same as `status --follow`.
     """
-    live = is_terminal(sys.stdin) and is_terminal(sys.stdout)
+    live = is_terminal(sys.stdin) and is_terminal(sys.stdout) and os.environ.get("TERM") != "dumb"
     if live:
         return talk(_watch)
     talk(follow_text)

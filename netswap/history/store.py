@@ -302,7 +302,7 @@ class Reader(_Database):
 
     def __init__(self, path: Path = DEFAULT_PATH) -> None:
         with _explained():
-            if not path.exists():
+            if not path.is_file():
                 raise StoreError(f"{path}: no such file")
             self._db = _connected(path)
             version = self._db.execute("PRAGMA user_version").fetchone()[0]

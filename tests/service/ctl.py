@@ -131,7 +131,7 @@ class OnTerminal(Running):
 
     COMMAND: tuple[str, ...] = COMMAND
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, term: str = "xterm") -> None:
         ours, self._terminal = pty.openpty()
         self._size(80, 24)
         self._found = termios.tcgetattr(self._terminal)
@@ -140,7 +140,7 @@ class OnTerminal(Running):
             stdin=self._terminal,
             stdout=self._terminal,
             stderr=self._terminal,
-            env={**os.environ, "TERM": "xterm", "COLUMNS": "", "LINES": ""},
+            env={**os.environ, "TERM": term, "COLUMNS": "", "LINES": ""},
         )
         super().__init__(ours, process)
 

@@ -93,6 +93,13 @@ def test_an_unknown_link_is_named_with_those_there_are(netswapd: FakeNetswapd) -
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("command", ["use", "probe"])
+def test_an_argument_that_is_no_text_is_told_so(netswapd: FakeNetswapd, command: str) -> None:
+    assert netswapctl(command, "\udcff") == (
+        2, "", "netswapctl: not UTF-8 text\nHint: D-Bus, and so netswap, takes UTF-8 only\n"
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("command", ["use cable", "pause"])
 def test_who_asks_for_too_long_is_told_the_longest(netswapd: FakeNetswapd, command: str) -> None:
     assert netswapctl(*command.split(), "--for", "400d") == (

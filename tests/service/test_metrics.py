@@ -40,6 +40,16 @@ def get(connection: http.client.HTTPConnection, path: str = "/metrics", method: 
     return text
 
 
+def length(port: int, path: str = "/metrics") -> int:
+    """Ask with HEAD, to which no body may come; return how long the body of a GET would be."""
+    with socket.create_connection(("127.0.0.1", port)) as sock:
+        sock.sendall(f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: sock.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert body == b""
+    return int(head.decode().partition("Content-Length: ")[2].splitlines()[0])
+
+
 @contextmanager
 def listening(where: str) -> Iterator[Program]:
     with Program("netswap.cli.main", "metrics", "--listen", where) as program:
@@ -59,7 +69,8 @@ def test_a_scrape_at_the_loopback(netswapd: FakeNetswapd) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port)
     with listening(f"127.0.0.1:{port}"):
         assert ACTIVE in get(connection)
-        assert get(connection, method="HEAD") == "200\n"
+        assert length(port) == len(get(connection).removeprefix("200\n"))
+        assert length(port, "/") == len("see /metrics\n")
         assert get(connection, "/").startswith("404")
         assert get(connection, method="POST").startswith("405")
         netswapd.swap("cable", "phone", "cable: 4 probes lost")
@@ -101,8 +112,23 @@ def test_a_text_file(netswapd: FakeNetswapd, tmp_path: Path) -> None:
     status, _, err = netswapctl("metrics", "--textfile", "/nowhere/x.prom")
     assert (status, err) == (
         1,
-        "netswapctl: cannot write /nowhere/x.prom: No such file or directory\n",
+        "netswapctl: cannot write /nowhere/x.prom: No such file or directory\n"
+        "Hint: `ls -ld` and `df` tell what is wrong with /nowhere\n",
     )
+    status, _, err = netswapctl("metrics", "--textfile", "")
+    assert status == 1
+    assert err.startswith("netswapctl: cannot write .: ")
+
+
+def test_a_port_that_is_taken_is_told_in_words(netswapd: FakeNetswapd) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert netswapctl("metrics", "--listen", where) == (
+            1, "", f"netswapctl: cannot listen at {where}: Address already in use\n"
+            "Hint: --listen takes another port, or unix:PATH\n"
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("where", ["0.0.0.0:9786", "[::]:9786", "198.51.100.1:80", "9786", "x:y"])

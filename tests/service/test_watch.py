@@ -121,3 +121,9 @@ def test_what_is_refused_is_told(netswapd: FakeNetswapd, seen: Seen) -> None:
     netswapd.table.error = None
     seen.program.type("a")
     seen.wait_for("q quit")
+
+
+def test_a_terminal_that_cannot_be_drawn_on_gets_lines(netswapd: FakeNetswapd) -> None:
+    with OnTerminal("watch", term="dumb") as program:
+        program.wait_for("cable is active since ")
+        assert "\x1b[" not in program.out

@@ -89,7 +89,7 @@ KEPT_CLOSED = LinkSettings(
         [],
         [CABLE, PHONE],
         [KEPT_CLOSED],
-        [LinkSettings("a", Match(connection='quoted "and" \\back ☕'))],
+        [LinkSettings("a", Match(connection='quoted "and" \\back ☕ \x7f'))],
     ],
 )
 def test_what_is_written_is_read_back(links: list[LinkSettings]) -> None:
@@ -176,3 +176,12 @@ def test_a_folder_that_is_a_file_is_told_in_words(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be written: ") as caught:
         setup.write(tmp_path / "etc/netswap.toml", "text\n")
     assert caught.value.status == 4
+
+
+def test_what_does_not_fit_leaves_nothing_half_written(tmp_path: Path) -> None:
+    (tmp_path / "netswap.toml.old").mkdir()
+    (tmp_path / "netswap.toml").write_text("one\n")
+    with pytest.raises(UserError, match="cannot be written: "):
+        setup.write(tmp_path / "netswap.toml", "two\n")
+    assert (tmp_path / "netswap.toml").read_text() == "one\n"
+    assert not (tmp_path / "netswap.toml.new").exists()
