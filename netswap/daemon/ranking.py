@@ -88,10 +88,10 @@ class Ranking:
                     await asyncio.sleep(0.001)
 
     async def _names_follow(self, link: str, rank: int | None) -> None:
-        """Wait, not for long, until NetworkManager tells that name servers have it, if any."""
+        """Wait, not for long, until name servers, if there are any, have the rank (D2)."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(NAMES_S):
-                while rank and (device := self._find(link)) and device.dns4 != rank:  # noqa: ASYNC110 (25 ms)
+                while rank and (device := self._find(link)) and not _followed(device, rank):  # noqa: ASYNC110 (25 ms)
                     await asyncio.sleep(0.001)
 
     async def _follow_up(self, router: Router, link: str, device: Device) -> None:
@@ -153,6 +153,10 @@ class Ranking:
         """Wait until what was begun is finished."""
         while self._begun:
             await asyncio.wait(self._begun)
+
+
+def _followed(device: Device, rank: int) -> bool:
+    return device.dns4 == rank and (not device.dns_in_use or rank in device.dns_in_use)
 
 
 async def put_back(

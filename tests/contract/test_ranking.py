@@ -18,7 +18,7 @@ from netswap.adapters.nm.router import Router
 from netswap.adapters.nm.view import Device
 from netswap.core.actions import Restore, SetMetric, Step
 from netswap.core.model import Link, Route, World
-from netswap.daemon.ranking import FOLLOW_UP_S
+from netswap.daemon.ranking import FOLLOW_UP_S, NAMES_S
 from netswap.daemon.stepper import StepError
 from netswap.daemon.steps import Steps
 from tests.contract.test_prober import sh
@@ -38,6 +38,7 @@ class Tether:
     """What is asked of a device."""
 
     path, ifname, activation, dns4, limited = "/Devices/3", "tether0", "/A/3", 60, False
+    dns_in_use = frozenset({60})
 
 
 class Refusing:
@@ -147,6 +148,24 @@ def test_what_networkmanager_commits_of_before_does_not_bring_it_back(
     metrics: list[int], led: Sequence[str]
 ) -> None:
     assert ranked_by_one_behind(*metrics).led == list(led)
+
+
+def test_a_link_is_ranked_when_its_name_servers_are_asked() -> None:
+    """From 1.52 on NetworkManager tells of the priority before it has changed anything."""
+
+    async def run() -> None:
+        tether = Tether()
+        tether.dns_in_use = frozenset({200})
+        steps = Steps(Guard(), lambda _: cast("Device", tether))
+        steps.router = cast("Router", Behind(steps))
+        ranking = asyncio.create_task(steps.take([SetMetric("phone", 60)]))
+        await asyncio.sleep(NAMES_S * 0.7)
+        assert not ranking.done()
+        tether.dns_in_use = frozenset({60})
+        await asyncio.sleep(NAMES_S * 0.2)
+        assert ranking.done()
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("early_s", [0.05, -0.005])

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from netswap.adapters.nm import names
 from tests.lab import resolving
 from tests.lab.commands import holds, wait_until
 from tests.lab.lab import Lab
@@ -67,15 +68,22 @@ def test_networkmanager_has_its_dnsmasq_forget_what_it_knew(lab: Lab, nm: NmBus)
     wait_until(lambda: look_up("who.test").answer == "10.2.0.1", 2, "the tether's answer")
 
 
-@by("default", "dnsmasq")
+def asked_by(nm: NmBus, name: str) -> set[int]:
+    """Return the priorities of a link's name servers, as NetworkManager's DnsManager tells them."""
+    found = nm.get(names.DNS_PATH, names.DNS, "Configuration")
+    return {entry["priority"] for entry in found if entry.get("interface") == name}
+
+
+@by("default", "systemd-resolved", "dnsmasq")
 def test_name_servers_follow_with_the_route(lab: Lab, nm: NmBus, tether: Link, dns: Dns) -> None:
-    """D2: at the latest a moment after NetworkManager tells of the new rank, names are found so."""
+    """D2: when NetworkManager's DnsManager tells of the new rank, names are found so already."""
     nm.reapply("tether0", rank(200, dns=True))
-    wait_until(lambda: nm.ip4("tether0", "DnsPriority") == 200, 2, "the tether stands back")
+    wait_until(lambda: asked_by(nm, "tether0") == {200}, 2, "the tether stands back")
     nm.reapply("tether0", rank(60, dns=True))
     wait_until(lambda: nm.ip4("tether0", "DnsPriority") == 60, 2, "NetworkManager tells of it")
     assert tether.metrics() == [60]
-    wait_until(lambda: look_up("who.test").answer == "10.2.0.1", 1, "the tether's server")
+    wait_until(lambda: 60 in asked_by(nm, "tether0"), 1, "its DnsManager tells of it")
+    assert look_up("who.test").answer == "10.2.0.1"
 
 
 @pytest.mark.lab(LabSpec(dns="dnsmasq"))

@@ -260,7 +260,7 @@ def test_whatever_comes_devices_have_the_types_they_should_have(signals: list[Si
         assert isinstance(device.obstacle, str)
         for field in fields(device):
             value = getattr(device, field.name)
-            if field.name in ("metrics4", "metrics6"):
+            if field.name in ("metrics4", "metrics6", "dns_in_use"):
                 assert all(isinstance(metric, int) for metric in value)
             elif field.name in ("addresses", "networks", "servers"):
                 assert all(isinstance(address, str) for address in value)

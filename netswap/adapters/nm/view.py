@@ -51,6 +51,8 @@ class Device:
     """That its addresses are in, link-local ones too, as address/prefix."""
     limited: bool = False
     """By NetworkManager's own connectivity check, where it is on."""
+    dns_in_use: frozenset[int] = frozenset()
+    """The priorities by which its name servers, if it has any, are asked already."""
     port: bool = False
     """Whether it is in a bridge, bond or team, which carries IP in its place."""
 
@@ -150,6 +152,7 @@ class View:
             gateway=_text(self._get(ip4, names.IP4, "Gateway")),
             dns4=self._dns_priority(ip4, names.IP4),
             dns6=self._dns_priority(ip6, names.IP6),
+            dns_in_use=self._dns_in_use(_text(device.get("IpInterface")) or interface),
         )
 
     def _get(self, path: str, interface: str, name: str) -> Any:
@@ -177,6 +180,14 @@ class View:
             _number(route.get("metric"))
             for route in _dicts(self._get(path, interface, "RouteData"))
             if route.get("prefix") == 0 and route.get("table", 254) == 254
+        )
+
+    def _dns_in_use(self, ifname: str) -> frozenset[int]:
+        """Read what NetworkManager tells last of all, when whoever resolves names has it."""
+        return frozenset(
+            _number(entry.get("priority"))
+            for entry in _dicts(self._get(names.DNS_PATH, names.DNS, "Configuration"))
+            if entry.get("interface") == ifname
         )
 
     def _dns_priority(self, path: str, interface: str) -> int | None:
