@@ -54,7 +54,7 @@ async def lookup(name: str, way: Way, timeout_s: float) -> str:
     # One on this computer is out of reach for what is bound to a device: it would seem dead.
     servers = tuple(server for server in way.servers if not IPv4Address(server).is_loopback)
     if not servers:
-        raise ProbeFailure("the link has no name server of its own with an IPv4 address")
+        raise ProbeFailure("the link has no name server of its own that takes plain DNS over IPv4")
     with way.socket(socket.SOCK_DGRAM) as udp:
         lookup = _Lookup(way, udp, name, servers, timeout_s)
         asking = asyncio.create_task(lookup.ask())
