@@ -65,7 +65,8 @@ def headline(state: Status, now_s: float) -> str:
 
 
 def _offline(state: Status, active: LinkStatus | None, now_s: float) -> str:
-    if active and active.health == "up" and active.fault:
+    better = any(link.health == "up" and not link.fault for link in state.links)
+    if active and active.health == "up" and active.fault and not better:
         return f"Offline: {active.name} is active and faulty; no better link works"
     when = f" {since(max(active.since_s, state.since_s), now_s)}" if active else ""
     if active and any(link.health == "up" for link in state.links):

@@ -44,6 +44,12 @@ class Penalty:
             return self
         return Penalty(self._decayed(damping, now_s), now_s)
 
+    def aged(self, slept_s: float) -> Penalty:
+        """Return the same, after seconds that the engine's clock did not count."""
+        until_s = self.suppressed_until_s
+        left_s = max(1e-9, until_s - slept_s) if until_s else 0.0
+        return Penalty(self.points, self.at_s - slept_s, left_s)
+
     def matters(self, damping: DampingSettings, now_s: float) -> bool:
         """Whether anything is left of it that could hold a link back."""
         return self._decayed(damping, now_s) > NOTHING

@@ -93,6 +93,8 @@ class Dial:
         """Links that netswap connected → since when a link before them carries traffic."""
         self._let_go: dict[str, _Farewell] = {}
         """Those of them that NetworkManager was asked to disconnect."""
+        self._cards: dict[str, str] = {}
+        """Links that were connected → the device that NetworkManager chose the last time."""
         self._pinned = ""
         """The link that the user asked for, "" if none."""
         self.reconfigure(settings)
@@ -133,12 +135,17 @@ class Dial:
         active = world.link(desired)
         carrier = active if active == world.leader else None
         for link, wanted in self._on_demand(world):
+            if link.ifname:
+                self._cards[link.name] = link.ifname
             self._follow(link, healths[link.name], now_s)
             if (
                 carrier
                 and link.dialled
                 and link.name != self._pinned
-                and world.index(carrier) < world.index(link)
+                and (
+                    world.index(carrier) < world.index(link)
+                    or (healths[link.name].capped and carrier.name != link.name)
+                )
                 and _suffices(healths[carrier.name], wanted)
             ):
                 self._idle_s.setdefault(link.name, now_s)
@@ -152,6 +159,8 @@ class Dial:
         elif link.connecting:
             begun = self._tries.setdefault(link.name, _Try(now_s))
             begun.shown, begun.obstacle = True, link.obstacle
+        elif link.usable and (attempt := self._going_on(link.name)):
+            attempt.obstacle = health.reason
         elif (
             (attempt := self._going_on(link.name))
             and not link.usable
@@ -187,15 +196,33 @@ class Dial:
 
     def _connect(self, world: World, healths: Mapping[str, Health], now_s: float) -> Connect | None:
         only_suspect = False
+        last = None
         for link in world.links:
             match self._standing(link, healths[link.name], world, now_s):
                 case _Standing.SUSPECT:
                     only_suspect = True
+                case _Standing.CALLABLE if healths[link.name].capped:
+                    last = last or self._wanted[link.name]  # only if no other works
+                case _Standing.CALLABLE if self._taken(link, world, healths, now_s):
+                    pass
                 case _Standing.CALLABLE:
                     return self._call(self._wanted[link.name], now_s, only_suspect=only_suspect)
                 case _Standing.WORKS | _Standing.COMING:
                     return None
-        return None
+        return self._call(last, now_s, only_suspect=only_suspect) if last else None
+
+    def _taken(
+        self, link: Link, world: World, healths: Mapping[str, Health], now_s: float
+    ) -> bool:
+        """Whether its device is that of another link, which would end by its being connected."""
+        card = self._cards.get(link.name)
+        return card is not None and any(
+            self._cards.get(other.name, card) == card
+            and other.name in self._wanted
+            and self._standing(other, healths[other.name], world, now_s)
+            in (_Standing.WORKS, _Standing.SUSPECT, _Standing.COMING)
+            for other in world.others(link)
+        )
 
     def _call(self, link: LinkSettings, now_s: float, *, only_suspect: bool) -> Connect | None:
         if only_suspect and link.connect_when != "suspect":

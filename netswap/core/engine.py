@@ -28,6 +28,7 @@ from netswap.core.actions import (
     Linger,
     Reach,
     Say,
+    SetMetric,
     Step,
     Unblock,
 )
@@ -103,7 +104,7 @@ class Engine:
             case Observed(world=world):
                 self._observe(world, now_s)
             case Applied(world=world, failed=failed, error=error):
-                self._applied(failed, error, now_s)
+                self._applied(failed, error, world, now_s)
                 self._observe(world, now_s)
             case Overridden() | Forgiven():
                 self._asked(event)
@@ -111,7 +112,9 @@ class Engine:
                 changed = self._tracks.take(event, now_s)
         if isinstance(event, Slept):
             self._wake(event.slept_s, now_s)
-        if not changed and now_s < self._due_s:
+        if not changed and now_s < min(
+            self._due_s, self._tracks.deadline_s(self._desired.active, self._world)
+        ):
             return False
         changed |= self._tracks.expire(now_s)
         if not self._stopping:
@@ -120,7 +123,8 @@ class Engine:
         return changed
 
     def _wake(self, slept_s: float, now_s: float) -> None:
-        """Go on after a sleep. The time that the user asked for went on meanwhile."""
+        """Go on after a sleep. Times that are told to the user went on meanwhile."""
+        self._tracks.age(slept_s)
         self._dial.wake(now_s)
         until_s = self._override.until_s - slept_s
         self._override = replace(self._override, until_s=until_s)
@@ -268,10 +272,12 @@ class Engine:
         if before in self._lingers:
             self._lingers[name] = self._lingers.pop(before)
 
-    def _applied(self, failed: Step | None, error: str, now_s: float) -> None:
+    def _applied(self, failed: Step | None, error: str, world: World, now_s: float) -> None:
         steps, self._under_way = self._under_way or (), None
         self._attempts.finished(steps, now_s)
-        if isinstance(failed, Block | EndConnections | Linger | Reach):
+        if isinstance(failed, Block | EndConnections | Linger | Reach) or (
+            isinstance(failed, SetMetric) and self._went_ahead(failed, world)
+        ):
             self._attempts.untried(steps[steps.index(failed) + 1 :])
         for step in takewhile(lambda step: step != failed, steps):
             if isinstance(step, EndConnections):
@@ -290,6 +296,14 @@ class Engine:
         else:
             again_s = self._attempts.failed(failed, now_s)
         self._actions.append(words.failed(failed, error, again_s - now_s))
+
+    def _went_ahead(self, failed: SetMetric, world: World) -> bool:
+        """Whether no other link stands before the active one, though NetworkManager refused."""
+        active = world.link(failed.link)
+        return bool(active and active.v4) and failed.link == self._desired.active and all(
+            other.v4 is None or active.v4.metric <= other.v4.metric
+            for other in world.others(active)
+        )
 
     def _go_on_leaving(self, steps: tuple[Step, ...]) -> None:
         """Take the rest of the last batch: there is no next time for what failed."""
@@ -326,16 +340,26 @@ class Engine:
         desired = self._select(rested=rested)
         after = self._world.link(desired.active)
         if desired.active != self._desired.active:
+            desired = replace(desired, reason=self._cause(desired))
             self._reason = desired.reason
             there = before and self._world.link(before.name)  # else it is called otherwise now
             if there or not (before and after and before.renamed(after)):
                 self._since_s = now_s
                 self._note_swap(before, after, desired, now_s)
-        elif self._desired.hold and not desired.hold:
+        elif not desired.hold and (
+            self._desired.hold or policy.ASKED in (desired.reason, self._desired.reason)
+        ):
             self._reason = desired.reason
         if desired.reason == policy.NOWHERE and not was_nowhere:
             self._actions.append(words.nowhere(after))
         self._desired, self._active = desired, after or self._active
+
+    def _cause(self, desired: Desired) -> str:
+        """Return why traffic goes elsewhere: the kernel may go by a third link meanwhile."""
+        left = self._tracks.four(self._desired.active or "")
+        if desired.hold or left is None or left.health.up or desired.reason == policy.ASKED:
+            return desired.reason
+        return f"{left.link.name}: {left.health.reason}"
 
     def _note_swap(
         self, before: Link | None, after: Link | None, desired: Desired, now_s: float
@@ -355,7 +379,7 @@ class Engine:
         """Let connections over a link that works finish, if that is wanted."""
         self._lingers.pop(taken, None)
         track, linger_s = self._tracks.four(left), self._settings.guard.linger_s
-        if linger_s and track and track.health.up:
+        if linger_s and track and track.health.works and not track.health.capped:
             self._lingers[left] = now_s + linger_s
 
     def _end_pin(self, now_s: float) -> None:
@@ -375,12 +399,17 @@ class Engine:
         track = self._tracks.four(link)
         return track is None or track.health.state is State.DOWN
 
+    def _works(self, link: str) -> bool:
+        """Whether connections over a link can go on: it may have to prove itself again."""
+        track = self._tracks.four(link)
+        return track is not None and not self._dead(link) and not track.health.grudge_for_good
+
     def _plan(self, now_s: float) -> None:
         self._dial.observe(self._world, self._tracks.healths, self._desired.active, now_s)
         self._lingers = {
             name: at_s
             for name, at_s in self._lingers.items()
-            if at_s > now_s and not self._dead(name)
+            if at_s > now_s and self._works(name)
         }
         world = self._world.with_lingering(self._lingers)
         desired = self._spared(now_s)

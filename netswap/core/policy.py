@@ -17,6 +17,7 @@ from netswap.core.health import Health
 from netswap.core.model import Desired, Link, Mode, Override, State, World
 
 NOWHERE = "no link works"
+ASKED = "asked by the user"
 
 
 def select(
@@ -32,7 +33,7 @@ def select(
     pinned = world.link(override.link) if override.mode is Mode.PINNED else None
     if pinned and pinned.usable and (override.even_if_dead or healths[pinned.name].up):
         guarded = _all_but(world, pinned)
-        return Desired(pinned.name, guarded, "asked by the user", forced=override.even_if_dead)
+        return Desired(pinned.name, guarded, ASKED, forced=override.even_if_dead)
     return _best(world, healths, rested=rested)
 
 
@@ -74,7 +75,12 @@ def _all_but(world: World, active: Link) -> frozenset[str]:
 
 def _stay(world: World, current: Link | None, reason: str) -> Desired:
     """Change nothing, but see to it that what carries traffic is not guarded."""
-    guarded = {link.name for link in world.links if link.ifname in world.guarded}
+    guarded = {
+        link.name
+        for link in world.links
+        if link.ifname in world.guarded
+        and not (reason == NOWHERE and link.v6 and not link.v4)  # IPv6 may be all that is left
+    }
     name = current.name if current else None
     return Desired(name, frozenset(guarded - {name}), reason, hold=True)
 

@@ -234,6 +234,12 @@ class Tracks:
             track.forgive()
         self._accounts.clear()
 
+    def age(self, slept_s: float) -> None:
+        """Let accounts decay, and being held back end, as if the computer had not slept."""
+        for track in self._four.values():
+            track.resume(track.health.penalty.aged(slept_s))
+        self._accounts = {name: kept.aged(slept_s) for name, kept in self._accounts.items()}
+
     def let_go(self, link: str) -> None:
         """Expect a link to be disconnected."""
         self._let_go.add(link)
@@ -332,5 +338,7 @@ class Tracks:
 
     def _rests(self, track: Track, desired: str | None, world: World) -> bool:
         """Whether it is a metered backup that is not used."""
-        link = track.link
+        link, active = track.link, self._four.get(desired or "")
+        if active is not None and active.health.fault:
+            return False  # nobody can use that one: the next one that can be used is wanted
         return link.metered and link.name != desired and link.name != world.links[0].name

@@ -90,6 +90,18 @@ def test_offline_although_pings_pass() -> None:
     ]
 
 
+def test_offline_by_choice_though_a_link_works() -> None:
+    portal = a_link(name="hotel", fault="http: captive portal")
+    state = a_status(
+        portal, a_link(role="standby"), active_link="hotel", state="offline", mode="pinned",
+        reason="asked by the user",
+    )  # fmt: skip
+    assert render.status(state, NOW_S)[:2] == [
+        "Offline since 14:03 (2 h 10 min): hotel is active, asked by the user",
+        "Pinned by the user; `netswapctl auto` ends it",
+    ]
+
+
 def test_offline_by_choice() -> None:
     cable = a_link(health="down", reason="2 probes lost")
     state = a_status(
