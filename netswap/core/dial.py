@@ -42,6 +42,10 @@ class _Standing(Enum):
     CALLABLE = "it can be connected, so they are not needed yet"
 
 
+_IN_USE = frozenset({_Standing.WORKS, _Standing.SUSPECT, _Standing.COMING})
+"""It has its device, or is about to."""
+
+
 @dataclass(slots=True)
 class _Try:
     """The last try to connect a link, by whomever it was begun."""
@@ -196,32 +200,31 @@ class Dial:
 
     def _connect(self, world: World, healths: Mapping[str, Health], now_s: float) -> Connect | None:
         only_suspect = False
-        last = None
+        capped: LinkSettings | None = None
         for link in world.links:
             match self._standing(link, healths[link.name], world, now_s):
                 case _Standing.SUSPECT:
                     only_suspect = True
-                case _Standing.CALLABLE if healths[link.name].capped:
-                    last = last or self._wanted[link.name]  # only if no other works
                 case _Standing.CALLABLE if self._taken(link, world, healths, now_s):
                     pass
+                case _Standing.CALLABLE if healths[link.name].capped:
+                    capped = capped or self._wanted[link.name]
                 case _Standing.CALLABLE:
                     return self._call(self._wanted[link.name], now_s, only_suspect=only_suspect)
                 case _Standing.WORKS | _Standing.COMING:
                     return None
-        return self._call(last, now_s, only_suspect=only_suspect) if last else None
+        return self._call(capped, now_s, only_suspect=only_suspect) if capped else None
 
-    def _taken(
-        self, link: Link, world: World, healths: Mapping[str, Health], now_s: float
-    ) -> bool:
-        """Whether its device is that of another link, which would end by its being connected."""
+    def _taken(self, link: Link, world: World, healths: Mapping[str, Health], now_s: float) -> bool:
+        """Whether it may be the device of another link, which would end by its being connected."""
         card = self._cards.get(link.name)
-        return card is not None and any(
-            self._cards.get(other.name, card) == card
-            and other.name in self._wanted
-            and self._standing(other, healths[other.name], world, now_s)
-            in (_Standing.WORKS, _Standing.SUSPECT, _Standing.COMING)
+        rivals = [
+            other
             for other in world.others(link)
+            if other.name in self._wanted and self._cards.get(other.name, card) == card
+        ]
+        return card is not None and any(
+            self._standing(rival, healths[rival.name], world, now_s) in _IN_USE for rival in rivals
         )
 
     def _call(self, link: LinkSettings, now_s: float, *, only_suspect: bool) -> Connect | None:

@@ -88,8 +88,6 @@ class Engine:
         self._stuck = False
         self._stopping = False
         self._actions: list[Action] = []
-        self._due_s = -inf
-        """When there is something to be done by itself, as was told last."""
         self._decision_s = inf
         """When there is something to decide by itself; probes decide nothing while all is well."""
 
@@ -112,9 +110,7 @@ class Engine:
                 changed = self._tracks.take(event, now_s)
         if isinstance(event, Slept):
             self._wake(event.slept_s, now_s)
-        if not changed and now_s < min(
-            self._due_s, self._tracks.deadline_s(self._desired.active, self._world)
-        ):
+        if not changed and now_s < self._due_s():
             return False
         changed |= self._tracks.expire(now_s)
         if not self._stopping:
@@ -199,9 +195,13 @@ class Engine:
         """Return when to call again at the latest; None where only an event can matter."""
         if self._stopping:
             return None
+        due_s = self._due_s()
+        return due_s if due_s < inf else None
+
+    def _due_s(self) -> float:
+        """Return when something is due, infinity: never."""
         probing_s = self._tracks.deadline_s(self._desired.active, self._world)
-        self._due_s = min(probing_s, self._decision_s)
-        return self._due_s if self._due_s < inf else None
+        return min(probing_s, self._decision_s)
 
     def _next_decision_s(self, now_s: float) -> float:
         """Return when to decide again though nothing happened, infinity: never."""
@@ -300,10 +300,10 @@ class Engine:
     def _went_ahead(self, failed: SetMetric, world: World) -> bool:
         """Whether no other link stands before the active one, though NetworkManager refused."""
         active = world.link(failed.link)
-        return bool(active and active.v4) and failed.link == self._desired.active and all(
-            other.v4 is None or active.v4.metric <= other.v4.metric
-            for other in world.others(active)
-        )
+        if active is None or active.v4 is None or active.name != self._desired.active:
+            return False
+        others = [other.v4 for other in world.others(active) if other.v4]
+        return all(active.v4.metric <= other.metric for other in others)
 
     def _go_on_leaving(self, steps: tuple[Step, ...]) -> None:
         """Take the rest of the last batch: there is no next time for what failed."""
@@ -399,17 +399,19 @@ class Engine:
         track = self._tracks.four(link)
         return track is None or track.health.state is State.DOWN
 
-    def _works(self, link: str) -> bool:
-        """Whether connections over a link can go on: it may have to prove itself again."""
+    def _lets_linger(self, link: str) -> bool:
+        """Whether connections may go on over a link; it may have to prove itself again."""
         track = self._tracks.four(link)
-        return track is not None and not self._dead(link) and not track.health.grudge_for_good
+        if track is None or track.health.state is State.DOWN:
+            return False
+        return not (track.health.fault or track.health.capped)
 
     def _plan(self, now_s: float) -> None:
         self._dial.observe(self._world, self._tracks.healths, self._desired.active, now_s)
         self._lingers = {
             name: at_s
             for name, at_s in self._lingers.items()
-            if at_s > now_s and self._works(name)
+            if at_s > now_s and self._lets_linger(name)
         }
         world = self._world.with_lingering(self._lingers)
         desired = self._spared(now_s)

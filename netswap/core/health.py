@@ -142,11 +142,6 @@ class Health:
         return self.fault or self.capped or self.degraded
 
     @property
-    def grudge_for_good(self) -> str:
-        """Why nothing is to go on over a link that is up, "" if it may."""
-        return self.fault or self.capped
-
-    @property
     def tier(self) -> tuple[bool, ...]:
         """How far it is from a good link: traffic takes the lowest that is to be had."""
         return bool(self.fault), bool(self.capped), bool(self.degraded), self.held_back

@@ -95,7 +95,7 @@ class Window:
     def verdict(self, quality: QualitySettings, *, degraded: bool) -> str:
         """Say why the link is not good enough, "" if it is."""
         loss = self.loss or 0.0
-        if loss >= (quality.loss_recovered if degraded and quality.loss < 1 else quality.loss):
+        if loss >= (quality.loss_recovered if degraded and quality.loss <= 1 else quality.loss):
             return f"{loss:.0%} of the probes lost"
         if not quality.latency_s or (rtt_s := self.rtt_s) is None:
             return ""

@@ -340,5 +340,5 @@ class Tracks:
         """Whether it is a metered backup that is not used."""
         link, active = track.link, self._four.get(desired or "")
         if active is not None and active.health.fault:
-            return False  # nobody can use that one: the next one that can be used is wanted
+            return False  # that one is of no use: the first one that is fit again is waited for
         return link.metered and link.name != desired and link.name != world.links[0].name

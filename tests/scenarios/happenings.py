@@ -16,6 +16,7 @@ appear LINK KIND …              a new device, as in `device`
 reactivate LINK                 as `nmcli connection up` does it
 connect LINK · disconnect LINK  by the user
 refuse LINK [REASON]            NetworkManager refuses to connect it (ends without a reason)
+private LINK                    it is one user's own: NetworkManager refuses to change its metric
 vanish LINK · rename LINK NEW   a device goes, or comes back under another name
 reset LINK METRIC               somebody else gives it this metric
 nm leaves · nm returns          NetworkManager leaves the bus, and starts again
@@ -27,7 +28,7 @@ spend LINK SHARE                so much of its data cap is used: 1 is all of it
 use LINK [for SECONDS] [even if dead] · pause [for SECONDS] · auto
                                 what the user asks for
 auto now                        likewise: nothing is held back any more
-wake up                         the computer slept, and woke up just now
+wake up [after SECONDS]         the computer slept for so long, and woke up just now
 stop netswap                    SIGTERM
 """
 
@@ -149,6 +150,10 @@ def refuse(network: Network, nic: Nic, rest: Sequence[str]) -> None:
     nic.refusal = " ".join(rest)
 
 
+def private(network: Network, nic: Nic, _: Sequence[str]) -> None:
+    nic.private = REFUSAL
+
+
 def vanish(network: Network, nic: Nic, _: Sequence[str]) -> None:
     network.remove(nic.ifname)
 
@@ -202,6 +207,7 @@ VERBS: dict[str, Callable[[Network, Nic, Sequence[str]], None]] = {
     for what in (
         cut, heal, slow, lose, drop, error, pull, plug, expire, renew, reactivate, vanish,
         rename, reset, portal, fail, pass_, connect, disconnect, refuse,
+        private,
     )
 }  # fmt: skip
 

@@ -152,7 +152,7 @@ class Network:
             return
         lowest = min(nic.routes4)
         rival = min((min(other.routes4) for other in self._routed if other is not nic), default=inf)
-        if lowest < rival < step.v4:
+        if lowest <= rival < step.v4:
             nic.routes4 = {metric for metric in nic.routes4 if metric > rival}
         elif lowest <= step.v4:
             return
@@ -179,6 +179,8 @@ class Network:
                 self.checks.now()
             case SetMetric() | Restore() | Tidy():
                 nic = self._nic(step.link)
+                if nic.private:
+                    raise RefusedError(nic.private)
                 self.reapply(nic, _edited(step, nic.applied))
             case Connect(_, _, connection):
                 self._obeys()

@@ -36,6 +36,7 @@ class Nic:
     connection: str = ""
     metered: bool = False
     v6: bool = False
+    v4: bool = True
     metric: int = -1
     """The profile's own route metric, -1 for NetworkManager's default."""
 
@@ -43,6 +44,8 @@ class Nic:
     """NetworkManager does not connect it by itself."""
     refusal: str = ""
     """Why NetworkManager refuses to connect it, "" if it does not."""
+    private: str = ""
+    """Likewise to change its metric."""
 
     answers: bool = True
     rtt_s: float = 0.02
@@ -109,7 +112,7 @@ class Nic:
 
     def route(self) -> None:
         """Have the kernel's default routes as NetworkManager wants them, and no other."""
-        self.routes4 = {self.effective_metric("ipv4")} if self.activated else set()
+        self.routes4 = {self.effective_metric("ipv4")} if self.activated and self.v4 else set()
         self.ahead = 0
         self.route6()
 

@@ -86,8 +86,8 @@ class Player:
         self.transcript.add(self.clock.now_s, "event", event)
         if event == "stop netswap":
             self.stop()
-        elif event == "wake up":
-            self._tell(Slept())
+        elif event.startswith("wake up"):
+            self._tell(Slept(float(event.rpartition(" after ")[2]) if " after " in event else 0.0))
         elif event.startswith("doubt "):
             self._tell(Doubted(event.split()[1]))
         elif event.startswith("spend "):

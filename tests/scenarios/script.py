@@ -6,6 +6,7 @@ config                          netswap.toml, indented; without it netswap picks
     fall = 3
 device cable0 ethernet metered ipv6 metric=100 connection=Office rtt=0.2
 device phone0 wifi on-demand    NetworkManager does not connect it by itself
+device modem0 modem ipv6-only   it has no IPv4 default route
 check every 5                   NetworkManager's connectivity check is on
 show probes                     with a line for every probe and check
 at 5.3 cut cable0               what happens when, before the start when below 0;
@@ -78,7 +79,8 @@ def device(words: list[str], number: int) -> Nic:
         connection=given.get("connection", ifname),
         metered="metered" in given,
         on_demand="on-demand" in given,
-        v6="ipv6" in given,
+        v6="ipv6" in given or "ipv6-only" in given,
+        v4="ipv6-only" not in given,
         metric=int(given.get("metric", -1)),
         rtt_s=float(given.get("rtt", 0.02)),
     )

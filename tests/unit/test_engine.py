@@ -36,7 +36,7 @@ from netswap.core.events import (
     Slept,
     Used,
 )
-from netswap.core.model import Condition, Mode, Override, Role, Server, State, World
+from netswap.core.model import Barrier, Condition, Mode, Override, Role, Server, State, World
 from netswap.core.settings import (
     CheckSettings,
     DampingSettings,
@@ -57,6 +57,12 @@ PLAIN = Settings(
     damping=DampingSettings(stay_s=0.0),
 )
 """A lost probe is lost after a second, and two are enough."""
+
+
+CAPPED = tuple(
+    LinkSettings(name, Match(interface=name), data_cap="5 GB", at_cap="avoid")
+    for name in ("cable", "tether")
+)
 
 
 class Driven:
@@ -373,6 +379,24 @@ def test_a_choice_ends_with_its_link(seen: World) -> None:
     assert driven.engine.snapshot(driven.now_s).override.mode is Mode.AUTO
 
 
+def test_a_choice_is_the_reason_as_long_as_it_is_one() -> None:
+    def reason() -> str:
+        return driven.engine.snapshot(driven.now_s).reason
+
+    driven = outage()
+    assert reason() == "cable: 2 probes lost"
+    driven.handle(Overridden(Override(Mode.PINNED, "tether")))
+    driven.silent = set()
+    driven.until(20.0)
+    assert driven.state("cable") is State.UP
+    assert reason() == "asked by the user"
+    driven.silent = {"cable"}
+    driven.until(40.0)
+    driven.handle(Overridden(Override()))
+    assert driven.engine.snapshot(driven.now_s).active == "tether"
+    assert reason() == "cable: 2 probes lost"
+
+
 def test_the_same_choice_again_is_not_said_again() -> None:
     driven = Driven(REST)
     driven.handle(Overridden(Override(Mode.PAUSED)))
@@ -416,11 +440,7 @@ def test_other_settings_are_taken_over_without_forgetting() -> None:
 
 
 def test_a_link_that_is_down_is_shown_with_why_it_is_down() -> None:
-    links = tuple(
-        LinkSettings(name, Match(interface=name), data_cap="5 GB", at_cap="avoid")
-        for name in ("cable", "tether")
-    )
-    driven = Driven(REST, replace(PLAIN, link=links))
+    driven = Driven(REST, replace(PLAIN, link=CAPPED))
     driven.handle(Used("cable", 1.0))
     assert driven.engine.snapshot(0.0).links[0].reason == "its 5 GB of data are used up"
     driven.silent = {"cable"}
@@ -592,9 +612,9 @@ def test_a_choice_outlives_another_name_of_its_link() -> None:
 LINGERING = replace(PLAIN, guard=replace(PLAIN.guard, linger_s=600.0))
 
 
-def lingering() -> Driven:
+def lingering(settings: Settings = LINGERING) -> Driven:
     """Return an engine that has just swapped back; connections over the backup may go on."""
-    driven = Driven(world(CABLE, link("tether", 60), guarded=["cable"]), LINGERING)
+    driven = Driven(world(CABLE, link("tether", 60), guarded=["cable"]), settings)
     while steps := driven.steps():
         driven.world = take_all(steps[0], driven.world)
         driven.handle(Applied(driven.world))
@@ -618,6 +638,15 @@ def test_settings_without_lingering_end_what_lingers() -> None:
     driven = lingering()
     driven.engine.reconfigure(PLAIN)
     driven.observe(replace(driven.world, guarded=frozenset()))
+    assert barriers(driven) == [("tether", False)]
+
+
+def test_what_lingers_ends_with_the_data_of_its_link() -> None:
+    driven = lingering(replace(LINGERING, link=CAPPED))
+    driven.observe(replace(driven.world, barriers={"tether": Barrier(lingering=True)}))
+    driven.handle(Used("tether", 0.99))
+    assert barriers(driven) == []
+    driven.handle(Used("tether", 1.0))
     assert barriers(driven) == [("tether", False)]
 
 
