@@ -118,9 +118,11 @@ DOCDIR ?= $(PREFIX)/share/doc/netswap
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
-SYSTEMDUNITDIR ?= $(PREFIX)/lib/systemd/system
-USERUNITDIR ?= $(PREFIX)/lib/systemd/user
-SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+# systemd looks below no other PREFIX than these (systemd.unit(5)).
+UNITPREFIX := $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX),/usr/local)
+SYSTEMDUNITDIR ?= $(UNITPREFIX)/lib/systemd/system
+USERUNITDIR ?= $(UNITPREFIX)/lib/systemd/user
+SYSUSERSDIR ?= $(UNITPREFIX)/lib/sysusers.d
 DBUSINTERFACEDIR ?= $(PREFIX)/share/dbus-1/interfaces
 # Whatever PREFIX is: the bus, polkit and NetworkManager look for these nowhere else.
 DBUSPOLICYDIR ?= /usr/share/dbus-1/system.d

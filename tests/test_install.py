@@ -65,6 +65,7 @@ SYSTEM = {
     "DISPATCHERDIR": "lib/NetworkManager/dispatcher.d",
     "AUTOSTARTDIR": "etc/xdg/autostart",
     "SYSCONFDIR": "etc/netswap",
+    "UNITPREFIX": ".",
 }
 """What does not follow PREFIX."""
 
@@ -120,6 +121,18 @@ def test_every_file_is_there_with_its_mode(tmp_path: Path) -> None:
     assert {found[name][0] for name in package} == {0o644}
     assert {mode for name, (mode, _) in found.items() if name.endswith("/")} == {0o755}
     assert not [name for name, (_, text) in found.items() if re.search(r"@[A-Z]+3?@", text)]
+
+
+def test_units_are_where_systemd_looks_whatever_the_prefix(tmp_path: Path) -> None:
+    """Or it could neither be started nor, as `systemctl disable` would fail, uninstalled."""
+    make("install", f"DESTDIR={tmp_path}", "PREFIX=/opt/netswap")
+    systemd = tmp_path / "usr/local/lib/systemd"
+    assert {str(path.relative_to(systemd)) for path in systemd.rglob("*.service")} == {
+        "system/netswapd.service",
+        "system/netswap-hooks.service",
+        "user/netswap-notify.service",
+    }
+    assert (tmp_path / "opt/netswap/sbin/netswapd").exists()
 
 
 def test_links_lead_to_the_hook(tmp_path: Path) -> None:
