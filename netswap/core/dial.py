@@ -28,6 +28,8 @@ from netswap.core.settings import LinkSettings, Settings
 GRACE_S = 10.0
 FIRST_S = 2.0
 LONGEST_S = 60.0
+CARDS = ("wifi", "modem")
+"""Kinds of devices that have several connections, and keep their names."""
 SHOWN_S = 3.0
 """How long it may take until the world shows what NetworkManager was asked for."""
 
@@ -139,7 +141,7 @@ class Dial:
         active = world.link(desired)
         carrier = active if active == world.leader else None
         for link, wanted in self._on_demand(world):
-            if link.ifname:
+            if link.ifname and link.kind in CARDS:
                 self._cards[link.name] = link.ifname
             self._follow(link, healths[link.name], now_s)
             if (

@@ -303,7 +303,8 @@ class Engine:
         if active is None or active.v4 is None or active.name != self._desired.active:
             return False
         others = [other.v4 for other in world.others(active) if other.v4]
-        return all(active.v4.metric <= other.metric for other in others)
+        ranked6 = failed.v6 is None or active.v6 is None or active.v6.metric <= failed.v6
+        return ranked6 and all(active.v4.metric <= other.metric for other in others)
 
     def _go_on_leaving(self, steps: tuple[Step, ...]) -> None:
         """Take the rest of the last batch: there is no next time for what failed."""

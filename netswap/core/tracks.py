@@ -72,9 +72,12 @@ class Tracks:
             self._dues.clear()
         for track in self:
             track.reconfigure(settings)
-        capped = {link.name for link in settings.link if link.data_cap}
-        for name in self._four.keys() - capped:
-            self._four[name].spare("")
+        for link in settings.link:
+            if not link.data_cap and (capped := self._four.get(link.name)):
+                capped.spare("")
+        if not settings.link:
+            for track in self._four.values():
+                track.spare("")
 
     def take_times_s(self) -> dict[str, list[float]]:
         """Return each link's round trips since the last call."""
@@ -104,11 +107,14 @@ class Tracks:
 
     def _rename(self, world: World) -> None:
         """Go on with what is known of a device that the configuration calls otherwise now."""
+        capped = {link.name for link in self._settings.link if link.data_cap}
         for before, link in self.renamed(world):
             for tracks in (self._four, self._six):
                 if track := tracks.pop(before.name, None):
                     track.rename(link)
                     tracks[link.name] = track
+                    if link.name not in capped:
+                        track.spare("")
             self._say(words.renamed(before, link))
 
     def _lose(self, name: str, now_s: float) -> None:

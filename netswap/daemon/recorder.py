@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from netswap.core.model import Snapshot
@@ -80,7 +81,7 @@ class Recorder:
         names = facts.renamed(self._known, snapshot) if self._known else {}
         if self._known and names:
             self._count(self._known)
-            self._known = facts.by_names(self._known, names)
+            self._known = replace(facts.by_names(self._known, names), picked=snapshot.picked)
             self._go_on_as(names)
 
     def _go_on_as(self, names: Mapping[str, str]) -> None:

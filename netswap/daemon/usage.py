@@ -34,6 +34,8 @@ class Usage:
         self._boot = counters.boot()
         self._meter: Meter | None = None
         """None until it is known what was counted before, or that nobody knows."""
+        self._called: dict[str, str] = {}
+        """Names of before, by which the database may know a link yet, and those of now."""
         self._days: Sums[tuple[str, int]] = Sums()
         """Bytes, both ways, by link and day."""
         self._new: dict[tuple[str, int], tuple[int, int]] = {}
@@ -46,8 +48,8 @@ class Usage:
             if any(counter.boot == self._boot for counter in kept.counters.values()):
                 for counter in self._counters().values():  # who carried it is not known any more
                     self._meter.note(counter)
-        for key, both in kept.carried.items():
-            self._days[key] += sum(both)
+        for (link, day), both in kept.carried.items():
+            self._days[self._called.get(link, link), day] += sum(both)
 
     def former(self, snapshot: Snapshot) -> dict[str, str]:
         """Return which links were called otherwise when netswapd ran before: by that name.
@@ -57,12 +59,16 @@ class Usage:
         seen, known = self._counters(), self.known
         names = {link.name for link in snapshot.links}
         gone = {c.index: name for name, c in known.items() if c.attached and name not in names}
-        new = [link for link in snapshot.links if link.name not in known and link.ifname in seen]
+        others = {name for name, _ in self._days} | known.keys()  # they have a past of their own
+        others |= {s.name for s in self._settings().link if s.match.connection or s.match.uuid}
+        new = [link for link in snapshot.links if link.name not in others and link.ifname in seen]
         now = {seen[link.ifname].index: link.name for link in new}
         return {gone[index]: now[index] for index in gone.keys() & now.keys()}
 
     def rename(self, before: str, after: str) -> None:
         """Go on with a link that is called otherwise now: what it has used, it has used."""
+        called = {link: after if name == before else name for link, name in self._called.items()}
+        self._called = {link: n for link, n in (called | {before: after}).items() if link != n}
         if self._meter:
             self._meter.rename(before, after)
         for day in [day for link, day in self._days if link == before]:

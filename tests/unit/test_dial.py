@@ -225,12 +225,12 @@ def test_another_outage_in_between_begins_the_time_anew() -> None:
 @pytest.mark.parametrize("ill", [replace(UP, fault="captive portal"), DOWN], ids=["portal", "dead"])
 def test_two_links_with_one_device_do_not_end_each_other(ill: Health) -> None:
     """The Wi-Fi of a hotel, and the hotspot of a phone."""
-    phone, lte = (replace(seen, ifname="wlan0") for seen in (PHONE, LTE))
+    phone, lte = (replace(seen, ifname="wlan0", kind="wifi") for seen in (PHONE, LTE))
     play = Play()
     assert play.at(0, DOWN) == CALL_PHONE
     assert play.at(5, DOWN, (phone, UNKNOWN)) is None
     assert play.at(10, DOWN, (phone, ill)) == CALL_LTE
-    assert play.at(30, DOWN, (replace(COMING, name="lte", ifname="wlan0"), DOWN)) is None
+    assert play.at(30, DOWN, (replace(COMING, name="lte", ifname="wlan0", kind="wifi"), DOWN)) is None
     assert play.at(40, DOWN, (lte, UP)) is None
     assert play.at(400, DOWN, (lte, SHAKY)) is None
     assert play.at(401, DOWN, (lte, DOWN)) == CALL_PHONE
