@@ -230,7 +230,19 @@ def test_two_links_with_one_device_do_not_end_each_other(ill: Health) -> None:
     assert play.at(0, DOWN) == CALL_PHONE
     assert play.at(5, DOWN, (phone, UNKNOWN)) is None
     assert play.at(10, DOWN, (phone, ill)) == CALL_LTE
-    assert play.at(30, DOWN, (replace(COMING, name="lte", ifname="wlan0", kind="wifi"), DOWN)) is None
+    assert (
+        play.at(30, DOWN, (replace(COMING, name="lte", ifname="wlan0", kind="wifi"), DOWN)) is None
+    )
     assert play.at(40, DOWN, (lte, UP)) is None
     assert play.at(400, DOWN, (lte, SHAKY)) is None
     assert play.at(401, DOWN, (lte, DOWN)) == CALL_PHONE
+
+
+def test_a_phone_that_had_the_others_interface_name_is_connected() -> None:
+    """Two that are tethered by USB, one after the other."""
+    play = Play()
+    assert play.at(0, DOWN) == CALL_PHONE
+    play.at(1, DOWN, (replace(PHONE, ifname="usb0"), UP))
+    play.at(2, DOWN)
+    tries = [play.at(at, DOWN, (replace(LTE, ifname="usb0"), UP)) for at in range(5, 400, 5)]
+    assert CALL_PHONE in tries

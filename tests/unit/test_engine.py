@@ -448,6 +448,21 @@ def test_a_link_that_is_down_is_shown_with_why_it_is_down() -> None:
     assert driven.engine.snapshot(driven.now_s).links[0].reason == "2 probes lost"
 
 
+def test_a_link_beyond_its_cap_that_is_called_otherwise_is_spared_on() -> None:
+    driven = Driven(world(link("cable", 100), link("tether", 200)), replace(PLAIN, link=CAPPED))
+    driven.until(2.0)
+    driven.finish()
+    driven.handle(Used("cable", 1.2))
+    driven.finish()
+    assert driven.engine.snapshot(2.0).active == "tether"
+    fibre = replace(CAPPED[0], name="fibre")
+    for settings, active in ((fibre, "tether"), (replace(fibre, name="dsl", data_cap=""), "dsl")):
+        driven.engine.reconfigure(replace(PLAIN, link=(settings, CAPPED[1])))
+        cable, tether = driven.world.links
+        driven.observe(replace(driven.world, links=(replace(cable, name=settings.name), tether)))
+        assert driven.engine.snapshot(2.0).active == active
+
+
 def test_a_snapshot_tells_everything() -> None:
     driven = outage()
     driven.finish()

@@ -18,7 +18,7 @@ from netswap.adapters import counters
 from netswap.adapters.counters import Bytes
 from netswap.cli import past
 from netswap.core.model import LinkSnapshot, Snapshot, State
-from netswap.core.settings import Settings
+from netswap.core.settings import LinkSettings, Match, Settings
 from netswap.daemon import recorder, writer
 from netswap.daemon.recent import Wall
 from netswap.daemon.recorder import Recorder
@@ -31,6 +31,7 @@ from netswap.history.outages import Outage, outages
 from netswap.history.report import report
 from netswap.history.store import Kept, Reader, Store
 from netswap.history.timeline import Timeline
+from netswap.history.traffic import Counter
 from tests.unit.test_history_facts import LINK, WELL
 
 HOUR_S, DAY_S = 3600.0, 86400.0
@@ -47,6 +48,7 @@ class Computer:
         self.others: tuple[LinkSnapshot, ...] = ()
         """Links beside the one."""
         self._recorder: Recorder | None = None
+        self._usage: Usage | None = None
 
     def run(self, life: Callable[[], None]) -> None:
         """Have netswapd run, from its start to its end."""
@@ -82,8 +84,13 @@ class Computer:
 
     def _made(self) -> Recorder:
         wall = Wall(lambda: self.wall_s, lambda: self.monotonic_s)
-        usage = Usage(Settings, lambda _: None, wall.today)
-        return Recorder(self._seen, dict, usage, wall)
+        self._usage = Usage(Settings, lambda _: None, wall.today)
+        return Recorder(self._seen, dict, self._usage, wall)
+
+    def used(self, link: str) -> int:
+        """Return how many bytes a link has used in this cycle."""
+        assert self._usage
+        return self._usage.of(link).used
 
     def _seen(self) -> Snapshot:
         return replace(self._snapshot, now_s=self.monotonic_s)
@@ -441,3 +448,72 @@ def test_a_link_that_is_called_otherwise_takes_its_past_along(
         kept = database.kept()
     assert kept.counters.keys() == {"fibre"}
     assert [(name, both) for (name, _), both in kept.carried.items()] == [("fibre", (7_000, 300))]
+
+
+def test_after_a_restart_no_link_takes_the_past_of_another_one_on_its_card(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(counters, "read", lambda: {"wlan0": Bytes(3, 0, 0)})
+    wall = Wall(lambda: NOW_S)
+
+    def former(before: dict[str, Counter], carried: dict[str, int], now: LinkSettings) -> object:
+        usage = Usage(lambda: Settings(link=(now,)), lambda _: None, wall.today)
+        days = {(name, wall.today().toordinal()): (both, 0) for name, both in carried.items()}
+        usage.go_on(Kept(before, days))
+        return usage.former(replace(WELL, links=(replace(LINK, name=now.name, ifname="wlan0"),)))
+
+    home = {"home": Counter(counters.boot(), 3)}
+    wlan = LinkSettings("wlan", Match(interface="wlan0"))
+    assert former(home, {"home": 7}, wlan) == {"home": "wlan"}
+    assert former(home, {"home": 7}, LinkSettings("phone", Match(connection="Phone"))) == {}
+    assert former(home, {"home": 7, "wlan": 1}, wlan) == {}, "it has a past of its own"
+    other = {"home": Counter(counters.boot(), 4)}
+    assert former(other, {"home": 7}, wlan) == {}, "it was another device"
+
+
+def test_after_setup_only_the_links_of_the_file_have_a_place() -> None:
+    """A dock that netswap had picked is gone: it is not the preferred link of reports."""
+    dock, cable = replace(LINK, name="usb0", ifname="usb0"), replace(LINK, name="eth0")
+    picked = replace(WELL, picked=True, active="eth0")
+
+    async def run() -> None:
+        wall = Wall(lambda: NOW_S, lambda: 50.0)
+        recording = Recorder(lambda: WELL, dict, Usage(Settings, lambda _: None, wall.today), wall)
+        recording.start()
+        for links in ((dock, cable), (cable,)):
+            recording.look(replace(picked, links=links))
+        recording.look(WELL)
+        recording.close()
+
+    asyncio.run(run())
+    with Reader(recorder.path()) as reader:
+        assert reader.links() == ["cable", "usb0"]
+
+
+def test_a_link_that_is_renamed_while_the_database_is_locked_keeps_what_it_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = {"eth0": Bytes(2, 0, 0)}
+    monkeypatch.setattr(counters, "read", lambda: table)
+    monkeypatch.setattr(store, "BUSY_S", 0.01)
+    computer = Computer(NOW_S)
+
+    async def one() -> None:
+        await computer.minutes_go_by(2)
+        table["eth0"] = Bytes(2, 5_000, 300)
+        await computer.minutes_go_by(2)
+
+    async def other() -> None:
+        await computer.minutes_go_by(2)
+        computer.call("fibre")
+        computer.link(State.UP)
+        await computer.minutes_go_by(2)
+        full.execute("ROLLBACK")
+        for _ in range(50):
+            await computer.minutes_go_by(1)
+        assert computer.used("fibre") == 5_300
+
+    computer.run_on_disk(one)
+    with contextlib.closing(sqlite3.connect(recorder.path())) as full:
+        full.execute("BEGIN IMMEDIATE")  # to whom must wait it is like a full disk
+        computer.run_on_disk(other)
