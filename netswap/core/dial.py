@@ -201,21 +201,17 @@ class Dial:
         return self._call(wanted, now_s, only_suspect=False)
 
     def _connect(self, world: World, healths: Mapping[str, Health], now_s: float) -> Connect | None:
+        """Connect the first that can be; those beyond their cap come last, and hold no other up."""
         only_suspect = False
-        capped: LinkSettings | None = None
-        for link in world.links:
+        for link in sorted(world.links, key=lambda link: bool(healths[link.name].capped)):
             match self._standing(link, healths[link.name], world, now_s):
                 case _Standing.SUSPECT:
                     only_suspect = True
-                case _Standing.CALLABLE if self._taken(link, world, healths, now_s):
-                    pass
-                case _Standing.CALLABLE if healths[link.name].capped:
-                    capped = capped or self._wanted[link.name]
-                case _Standing.CALLABLE:
+                case _Standing.CALLABLE if not self._taken(link, world, healths, now_s):
                     return self._call(self._wanted[link.name], now_s, only_suspect=only_suspect)
                 case _Standing.WORKS | _Standing.COMING:
                     return None
-        return self._call(capped, now_s, only_suspect=only_suspect) if capped else None
+        return None
 
     def _taken(self, link: Link, world: World, healths: Mapping[str, Health], now_s: float) -> bool:
         """Whether it may be the device of another link, which would end by its being connected."""

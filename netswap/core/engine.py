@@ -494,8 +494,10 @@ class Engine:
             return "asked by the user"
         healths = self._tracks.healths
         before = takewhile(lambda link: link.name != name, self._world.links)
-        suspect = any(healths[link.name].works for link in before)
-        return "a link before it may be failing" if suspect else "every link before it fails"
+        working = [healths[link.name] for link in before if healths[link.name].works]
+        if working and all(health.capped for health in working):
+            return "every link before it fails, or has used up its data"
+        return "a link before it may be failing" if working else "every link before it fails"
 
     def _note_stuck(self) -> None:
         """Say once that there is nothing to be done although the wrong link leads."""
