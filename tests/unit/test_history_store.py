@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -124,6 +125,18 @@ def test_an_hour_is_its_minutes(found: list[Measured]) -> None:
         for file in place.iterdir():
             file.unlink()
         place.rmdir()
+
+
+def test_a_minute_late_in_its_hour_takes_no_more_memory_than_an_early_one(path: Path) -> None:
+    """Where the highest mark falls into a swap, the memory of netswapd grows for good."""
+    peaks = []
+    with Store(path) as writer:
+        for number in range(60):
+            tracemalloc.start()
+            writer.write([Batch(1.0, measured=[minute(DAY_S + 60 * number)])])
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+    assert max(peaks[-5:]) < max(peaks[5:10]) + 4096
 
 
 def test_minutes_are_kept_for_14_days_hours_for_two_years_and_facts_for_ever(path: Path) -> None:
