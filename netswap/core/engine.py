@@ -298,13 +298,12 @@ class Engine:
         self._actions.append(words.failed(failed, error, again_s - now_s))
 
     def _went_ahead(self, failed: SetMetric, world: World) -> bool:
-        """Whether no other link stands before the active one, though NetworkManager refused."""
+        """Whether the active link stands where it was to, though NetworkManager refused."""
         active = world.link(failed.link)
-        if active is None or active.v4 is None or active.name != self._desired.active:
+        if active is None or active.name != self._desired.active:
             return False
-        others = [other.v4 for other in world.others(active) if other.v4]
-        ranked6 = failed.v6 is None or active.v6 is None or active.v6.metric <= failed.v6
-        return ranked6 and all(active.v4.metric <= other.metric for other in others)
+        ranks = ((failed.v4, active.v4), (failed.v6, active.v6))
+        return all(not (rank and route) or route.metric <= rank for rank, route in ranks)
 
     def _go_on_leaving(self, steps: tuple[Step, ...]) -> None:
         """Take the rest of the last batch: there is no next time for what failed."""
