@@ -11,6 +11,7 @@ not done. One batch of steps is under way at a time. `now_s` is monotonic and ne
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
 from itertools import takewhile
 from math import inf
@@ -187,7 +188,7 @@ class Engine:
         actions, self._actions = self._actions, []
         return actions
 
-    def take_times_s(self) -> dict[str, list[float]]:
+    def take_times_s(self) -> dict[str, array[float]]:
         """Return each link's round trips, seconds, since the last call."""
         return self._tracks.take_times_s()
 

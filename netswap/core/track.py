@@ -10,7 +10,7 @@ link has an obstacle.
 
 from __future__ import annotations
 
-from collections import deque
+from array import array
 from collections.abc import Sequence
 from dataclasses import replace
 from math import floor, inf
@@ -69,7 +69,7 @@ class Track:
         self._answered: dict[int, Round] = {}
         """The newest answered one, in which other targets may still answer."""
         self._rtt = Rtt()
-        self._times_s: deque[float] = deque(maxlen=TIMES)
+        self._times_s = array("d")
         self._window = self._new_window()
         self._checks = Checks(self._wanted_checks)
         if not self._usable:
@@ -199,6 +199,7 @@ class Track:
         heard.rtt_s = now_s - heard.sent_s
         self._rtt = self._rtt.after(heard.rtt_s)
         self._times_s.append(heard.rtt_s)
+        del self._times_s[:-TIMES]
         if self._waiting.pop(sequence, None):
             self._missed.clear()
             self._answered = {sequence: heard}
@@ -262,10 +263,9 @@ class Track:
 
     # what is known
 
-    def take_times_s(self) -> list[float]:
+    def take_times_s(self) -> array[float]:
         """Return the round trips since the last call, late replies' too."""
-        times_s = list(self._times_s)
-        self._times_s.clear()
+        times_s, self._times_s = self._times_s, array("d")
         return times_s
 
     @property

@@ -5,6 +5,7 @@ IPv6 is tracked beside IPv4 where it is probed. It is shown, and decides nothing
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Mapping
 from math import inf
 
@@ -79,7 +80,7 @@ class Tracks:
             for track in self._four.values():
                 track.spare("")
 
-    def take_times_s(self) -> dict[str, list[float]]:
+    def take_times_s(self) -> dict[str, array[float]]:
         """Return each link's round trips since the last call."""
         return {name: track.take_times_s() for name, track in self._four.items()}
 

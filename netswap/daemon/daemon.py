@@ -68,8 +68,8 @@ LEAVE_S = 10.0
 RECONNECT_S = 1.0
 READY_S = 10.0
 """After so long netswapd has begun, judged or not: a firewall may refuse all probes."""
-COLLECT_S = 10.0
-"""So often garbage is collected at most."""
+COLLECT_AFTER, COLLECT_S = 30, 1.0
+"""Garbage is collected after so many events, but so often at most."""
 SETTLE_S = 1.0
 """How long a resync that was asked for waits for what it led to."""
 
@@ -127,7 +127,8 @@ class Daemon:
         self._looking = True
         """Whether it will look anyway; at first, when all that it looks by is open."""
         self._publishing = self._ready = False
-        self._collected_s = 0.0
+        self._handled, self._collected_s = 0, 0.0
+        """Events since garbage was collected, and when that was."""
         self._busy: asyncio.Task[None] | None = None
         self._refreshing: asyncio.Task[None] | None = None
         self._looking_again: asyncio.Task[None] | None = None
@@ -424,6 +425,7 @@ class Daemon:
                 for action in self._engine.take_actions():
                     self._perform(action)
                 self._inbox.popleft()
+                self._handled += 1
             self._set_timer()
         self._collect()
         if changed and not self._publishing:
@@ -433,13 +435,15 @@ class Daemon:
     def _collect(self) -> None:
         """Collect garbage now and then, whenever something wakes netswapd anyway: 0.2 ms.
 
-        There is next to none. But a tuple that was made of an iterator goes, when it is over, to a
-        free list (Objects/tupleobject.c), which makes none of the next ones: up to 2,000 tuples of
-        each length, and a full collection, which is what empties them, would come of itself when
-        they hold 200 kB, more or less.
+        At rest every ten seconds or so, in an outage up to once a second. There is next to none.
+        But a tuple that was made of an iterator goes, when it is over, to a free list
+        (Objects/tupleobject.c), which makes none of the next ones: up to 2,000 tuples of each
+        length, and a full collection, which is what empties them, would come of itself when they
+        hold 200 kB, more or less.
         """
-        if self._ready and self.now_s() - self._collected_s > COLLECT_S:
-            self._collected_s = self.now_s()
+        due = self._handled >= COLLECT_AFTER and self.now_s() - self._collected_s >= COLLECT_S
+        if self._ready and due:
+            self._handled, self._collected_s = 0, self.now_s()
             gc.collect()
 
     def _catch_up(self) -> None:

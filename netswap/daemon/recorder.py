@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ LOOK_S = 10.0
 SET_S = 2.0
 """A clock that moved by more since the last look was set; by less, it may be put right slowly."""
 
-Times = Mapping[str, list[float]]
+Times = Mapping[str, Sequence[float]]
 
 
 def path() -> Path:

@@ -5,6 +5,7 @@ The same shape holds an hour, or any other stretch of time: `merged`.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -74,7 +75,7 @@ class _Tally:
     worst: Standing = Standing.UP
     probes: int = 0
     lost: int = 0
-    rtts_s: list[float] = field(default_factory=list)
+    rtts_s: array[float] = field(default_factory=lambda: array("d"))
     received: int = 0
     sent: int = 0
 
@@ -113,7 +114,7 @@ class Aggregator:
     def answered(self, round_trips: Mapping[str, Sequence[float]]) -> None:
         """Take note of round trips, seconds, by link."""
         for link, found in round_trips.items():
-            self._tally(link).rtts_s += found
+            self._tally(link).rtts_s.extend(found)
 
     def carried(self, link: str, received: int, sent: int) -> None:
         """Take note of bytes."""

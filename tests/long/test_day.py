@@ -24,7 +24,7 @@ from netswap import config
 from netswap.adapters.bus import Bus
 from netswap.config import Configuration
 from netswap.daemon import recorder
-from netswap.daemon.daemon import COLLECT_S, Daemon, Outside
+from netswap.daemon.daemon import Daemon, Outside
 from netswap.history.outages import outages
 from netswap.history.store import Reader
 from netswap.history.timeline import timeline
@@ -51,6 +51,8 @@ TICK_S = 0.001
 GROWTH = 256 * 1024
 """What the bounded history may still take in after the warm-up, in bytes."""
 LINES_PER_OUTAGE = 16
+OFTEN_S, SELDOM_S = 7.0, 15.0
+"""Garbage is collected at least so often, in an outage and at rest."""
 CONFIG = f"""
 [probe]
 targets = ["{TARGET}"]
@@ -97,6 +99,7 @@ class Day:
             self.loop.call_at(hour * HOUR_S + 1800, self.network.dead.add, PREFERRED)
             self.loop.call_at(hour * HOUR_S + 1800 + OUTAGE_S, self.network.dead.clear)
         self.loop.call_at(WARM_UP_S, self._look)
+        self.loop.call_at(WARM_UP_S + OUTAGE_S, self._count_collections)
         self.loop.call_at(HOURS * HOUR_S - 1, self._look)
         self.loop.call_at(HOURS * HOUR_S, os.kill, os.getpid(), signal.SIGTERM)
         await daemon.run()
@@ -107,8 +110,11 @@ class Day:
     async def _connect(self) -> Bus:
         return cast(Bus, self.bus)
 
-    def _look(self) -> None:
+    def _count_collections(self) -> None:
         self.collections.append(gc.get_stats()[-1]["collections"])
+
+    def _look(self) -> None:
+        self._count_collections()
         gc.collect()
         self.memory.append(tracemalloc.get_traced_memory()[0] - self._own())
         self.descriptors.append(len(list(Path("/proc/self/fd").iterdir())))
@@ -142,7 +148,9 @@ def test_nothing_grows_or_drifts_and_all_is_told_and_put_back(day: Day) -> None:
     memory, descriptors = day.memory, day.descriptors
     print(f"{HOURS} h: memory {memory}, descriptors {descriptors}, {day.lines.count} lines")
     assert memory[1] - memory[0] < GROWTH
-    assert day.collections[1] - day.collections[0] > (HOURS * HOUR_S - WARM_UP_S) / COLLECT_S / 2
+    before, after, at_the_end = day.collections
+    assert after - before > OUTAGE_S / OFTEN_S
+    assert at_the_end - after > (HOURS * HOUR_S - WARM_UP_S) / SELDOM_S
     assert descriptors[0] == descriptors[1]
     assert HOURS * 4 <= day.lines.count <= 10 + HOURS * LINES_PER_OUTAGE
     assert_no_drift(day.network.sent[BACKUP], disturbed=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from math import inf
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from netswap.core.model import State
 from netswap.core.settings import ProbeSettings, QualitySettings, Settings
-from netswap.core.track import LATE_S, SEQUENCES, Track
+from netswap.core.track import LATE_S, SEQUENCES, TIMES, Track
 from tests.unit.worlds import FIXED, gone, link
 
 TARGET = "198.51.100.1"
@@ -253,6 +254,19 @@ def test_the_same_reply_twice_counts_once() -> None:
     reply(track, sequence, 0.1)
     reply(track, sequence, 0.2)
     assert track.health.replies == 1
+
+
+def test_round_trips_are_kept_until_they_are_taken_the_newest_ones_in_little_memory() -> None:
+    """What a minute brings must be no peak of memory: it would make netswapd larger for good."""
+    track = tracked()
+    for number in range(TIMES + 10):
+        reply(track, sent(track, number), number + number / 10 / TIMES)
+        track.expire(number + 0.999)
+    times_s = track.take_times_s()
+    assert len(times_s) == TIMES
+    assert times_s[0] < times_s[-1]
+    assert sys.getsizeof(times_s) < 10 * TIMES
+    assert list(track.take_times_s()) == []
 
 
 def test_a_probe_that_could_not_be_sent_is_forgotten() -> None:
