@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 PURE = {
-    "__future__", "abc", "bisect", "collections", "dataclasses", "difflib", "enum", "fnmatch",
+    "__future__", "abc", "array", "bisect", "collections", "dataclasses", "difflib", "enum", "fnmatch",
     "functools", "heapq", "ipaddress", "itertools", "math", "operator", "re", "statistics",
     "string", "types", "typing",
 }  # fmt: skip

@@ -21,14 +21,11 @@ from pathlib import Path
 
 from netswap import config
 from netswap.adapters import systemd
-from netswap.adapters.bus import DISCONNECTED, Bus, BusError
+from netswap.adapters.bus import Bus, BusError
 from netswap.adapters.kernel.routes import RouteEvents
 from netswap.adapters.nft.guard import Guard, GuardError
-from netswap.adapters.nm import links, names
+from netswap.adapters.nm import links
 from netswap.adapters.nm.client import Client
-from netswap.adapters.nm.dialler import Dialler
-from netswap.adapters.nm.intentions import Intentions
-from netswap.adapters.nm.router import Router
 from netswap.adapters.probe.icmp import IcmpProber, MakeProber, ProbeFailure
 from netswap.config import Configuration
 from netswap.core import words
@@ -47,6 +44,7 @@ from netswap.core.engine import Engine
 from netswap.core.events import Applied, Elapsed, Event, Observed, ProbeFailed, Slept
 from netswap.core.model import Condition, Snapshot, World
 from netswap.daemon.checking import Checking
+from netswap.daemon.connection import Connection
 from netswap.daemon.control import DaemonControl
 from netswap.daemon.dry import DryRun
 from netswap.daemon.observer import Observer
@@ -58,14 +56,14 @@ from netswap.daemon.sleep import Sleep
 from netswap.daemon.stepper import StepError, Stepper
 from netswap.daemon.steps import Steps
 from netswap.daemon.usage import Usage
-from netswap.errors import ConfigurationError, UserError
-from netswap.service.service import Service
+from netswap.errors import ConfigurationError
 
 log = logging.getLogger("netswapd")
 
 LEAVE_S = 10.0
 """How long putting things back at exit may take."""
-RECONNECT_S = 1.0
+LOOK_AGAIN_S = 1.0
+"""After so long it is looked again where that failed."""
 READY_S = 10.0
 """After so long netswapd has begun, judged or not: a firewall may refuse all probes."""
 COLLECT_AFTER, COLLECT_S = 30, 1.0
@@ -97,12 +95,10 @@ class Daemon:
         outside: Outside = Outside(),
     ) -> None:
         self.now_s = asyncio.get_running_loop().time
-        self._outside = outside
         self.configuration = configuration
         self.dry_run = dry_run
         self.wall = Wall(outside.wall_s, self.now_s)
         self.recent = Recent(outside.wall_s)
-        self.client: Client | None = None
         settings = configuration.settings
         self._guard = Guard(linger=settings.guard.linger_s > 0)
         self._observer = Observer(settings, dict if dry_run else self._guard.guarded)
@@ -115,8 +111,8 @@ class Daemon:
         self._sleep = Sleep()
         self.usage = Usage(lambda: self.configuration.settings, self.tell, self.wall.today)
         self._recorder: Recorder | None = None
-        self._bus: Bus | None = None
-        self._service: Service | None = None
+        folder = None if dry_run else _run_folder()
+        self._connection = Connection(outside.connect, self._steps, self._look_soon, folder)
         self._world_before: World | None = None
         self._blind = ""
         """Why the network could not be looked at the last time."""
@@ -140,11 +136,13 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-        await self._connect_first()
+        await self._connection.begin()
+        self._warn_of_conflicts()
+        await self._warn_of_missing_profiles()
         if not self.dry_run:
             self._guard.open()
             self._steps.forget_lingering()
-        await self._serve()
+        await self._connection.serve(DaemonControl(self))
         log.info(words.STARTED)
         if not self.dry_run:
             self._recorder = Recorder(
@@ -156,7 +154,7 @@ class Daemon:
             )
             self._recorder.start()
         routes = RouteEvents(self._look_soon)
-        tasks = [asyncio.create_task(self._keep_connected()), asyncio.create_task(self._feed_dog())]
+        tasks = [asyncio.create_task(self._stay_connected()), asyncio.create_task(self._feed_dog())]
         self._look()
         loop.call_later(READY_S, self._be_ready)
         await self._stop.wait()
@@ -173,6 +171,11 @@ class Daemon:
     def snapshot(self) -> Snapshot:
         """Return all that there is to know now."""
         return self._engine.snapshot(self.now_s())
+
+    @property
+    def client(self) -> Client | None:
+        """What NetworkManager told, None while there is no bus."""
+        return self._connection.client
 
     @property
     def can_end(self) -> bool:
@@ -217,31 +220,14 @@ class Daemon:
         log.info("Configuration read again from %s", configuration.path or "nowhere: defaults")
         self._look_soon()
 
-    # starting and staying connected
+    # what is configured, and what there is
 
-    async def _connect_first(self) -> None:
-        try:
-            await self._connect()
-        except BusError as error:
-            unit = "dbus" if error.name == DISCONNECTED else "NetworkManager"
-            raise UserError(
-                f"cannot reach NetworkManager: {error}",
-                hint=f"is it running? `systemctl status {unit}`",
-            ) from None
-        assert self.client
-        version = self.client.view.version
-        if _parsed(version) < names.OLDEST:
-            oldest = ".".join(map(str, names.OLDEST))
-            raise UserError(
-                f"NetworkManager {version or 'of unknown version'} is too old",
-                hint=f"netswap needs {oldest} or newer",
-            )
+    def _warn_of_conflicts(self) -> None:
         for first, second in self._conflicts(self.configuration):
             log.warning(
                 "Links %s and %s match the same device now, and %s has none; netswap.toml may tell "
                 "them apart", first, second, second,
             )  # fmt: skip
-        await self._warn_of_missing_profiles()
 
     async def _warn_of_missing_profiles(self) -> None:
         """Tell now, not in the outage, that a link on demand cannot be connected."""
@@ -272,53 +258,6 @@ class Daemon:
                 hint="`nmcli device` shows the devices; make the two matches differ",
             )
 
-    async def _connect(self) -> None:
-        bus = await self._outside.connect()
-        client = Client(bus, self._look_soon)
-        try:
-            await client.start()
-        except BusError:
-            await bus.close()
-            raise
-        self._bus, self.client = bus, client
-        self._steps.router = Router(bus, lambda: client.owner)
-        intentions = Intentions(None if self.dry_run else _run_folder())
-        self._steps.dialler = Dialler(bus, self._steps.router, self._look_soon, intentions)
-
-    async def _serve(self) -> None:
-        """Be there for netswapctl. Without that, everything else goes on."""
-        assert self._bus
-        service = Service(self._bus, DaemonControl(self))
-        try:
-            if not await service.start():
-                log.warning("Another program is org.netswap1 on the bus; netswapctl talks to that")
-        except BusError as error:
-            log.warning("No service on the bus, netswapctl will not work: %s", error)
-        else:
-            self._service = service
-
-    async def _keep_connected(self) -> None:
-        """Reconnect whenever the bus goes away."""
-        with or_end():
-            while True:
-                if self._bus is not None:
-                    await self._bus_gone(self._bus)
-                await asyncio.sleep(RECONNECT_S)
-                with contextlib.suppress(BusError):
-                    await self._connect()
-                    await self._serve()
-                    log.info("Connected to the system bus again")
-                    self._look_soon()
-
-    async def _bus_gone(self, bus: Bus) -> None:
-        """Wait until it is, and take note of it."""
-        await bus.disconnected()
-        log.warning("The system bus is gone; keeping the network as it is")
-        await bus.close()
-        self._bus = self.client = self._service = None
-        self._steps.router = self._steps.dialler = None
-        self._look_soon()
-
     def _hang_up(self) -> None:
         """Read the configuration and everything else again."""
         log.info("Looking at everything again, as asked")
@@ -327,6 +266,10 @@ class Daemon:
         except ConfigurationError as error:
             log.error("%s; the old configuration stays in force. %s", error, error.hint)
         self._looking_again = asyncio.create_task(self.resync("SIGHUP"))
+
+    async def _stay_connected(self) -> None:
+        with or_end():
+            await self._connection.keep(DaemonControl(self))
 
     async def _feed_dog(self) -> None:
         """Tell systemd's watchdog, if it wants to know, that the loop is turning and sees."""
@@ -364,7 +307,7 @@ class Daemon:
                 await client.refresh()
             except BusError as error:
                 log.debug("NetworkManager: %s", error)
-                await asyncio.sleep(RECONNECT_S)
+                await asyncio.sleep(LOOK_AGAIN_S)
         self._refreshing = None
         self._look_soon()
 
@@ -384,7 +327,7 @@ class Daemon:
             if self._blind_again is not None:
                 self._blind_again.cancel()
             loop = asyncio.get_running_loop()
-            self._blind_again = loop.call_later(RECONNECT_S, self._look_soon)
+            self._blind_again = loop.call_later(LOOK_AGAIN_S, self._look_soon)
             return self._world_before
         self._world_before, self._blind = world, ""
         self._probing.keep([link.name for link in world.links])
@@ -473,8 +416,8 @@ class Daemon:
             case Apply(steps=steps):
                 self._busy = asyncio.create_task(self._apply(steps))
             case AnnounceSwap(source=source, target=target, reason=reason):
-                if self._service:
-                    self._service.swapped(source, target, reason)
+                if self._connection.service:
+                    self._connection.service.swapped(source, target, reason)
 
     def _say(self, say: Say) -> None:
         log.log(say.level, say.text)
@@ -482,8 +425,8 @@ class Daemon:
             self._probing.explain(say.link)
         if say.kind is not None:
             entry = self.recent.add(say.kind, say.link, say.text)
-            if self._service:
-                self._service.transition(*entry)
+            if self._connection.service:
+                self._connection.service.transition(*entry)
 
     async def _apply(self, steps: tuple[Step, ...]) -> None:
         with or_end():
@@ -498,8 +441,8 @@ class Daemon:
     def _publish(self) -> None:
         """Tell listeners and systemd of what is different now."""
         self._publishing = False
-        if self._service is not None:
-            self._service.publish()
+        if self._connection.service:
+            self._connection.service.publish()
         snapshot = self.snapshot()
         if self._recorder:
             self._recorder.look(snapshot)
@@ -541,8 +484,7 @@ class Daemon:
             if not self.dry_run:
                 self._steps.forget_lingering()
             self._guard.close()
-            if self._bus is not None:
-                await self._bus.close()
+            await self._connection.close()
 
     def _look_once(self) -> None:
         """See what another one that was killed may have left, where there was no time to look."""
@@ -584,8 +526,3 @@ def _settle_down() -> None:
 def _run_folder() -> Path:
     """Return where to keep what must outlive a crash, but no boot (systemd.exec(5))."""
     return Path(os.environ.get("RUNTIME_DIRECTORY", "/run/netswap"))
-
-
-def _parsed(version: str) -> tuple[int, ...]:
-    parts = version.split(".")[:2]
-    return tuple(int(part) for part in parts if part.isdigit())
