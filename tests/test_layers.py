@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 PURE = {
     "__future__", "abc", "array", "bisect", "collections", "dataclasses", "difflib", "enum",
-    "fnmatch", "functools", "heapq", "ipaddress", "itertools", "math", "operator", "re", "statistics",
-    "string", "types", "typing",
+    "fnmatch", "functools", "heapq", "ipaddress", "itertools", "math", "operator", "re",
+    "statistics", "string", "types", "typing",
 }  # fmt: skip
 """What the core may use of the standard library: no clock, no I/O, no logging."""
 
