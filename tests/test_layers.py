@@ -150,6 +150,18 @@ def test_the_command_line_talks_to_the_service_only() -> None:
     assert not {name for name in importers(*heavy) if name.startswith(clients)}
 
 
+def test_status_waits_for_no_library_that_it_does_not_need() -> None:
+    """A fifth of a second, mostly imports: `make bench` measures it."""
+    program = "import netswap.cli.main, netswap.cli.show, sys; print(*sys.modules)"
+    told = subprocess.run(
+        [sys.executable, "-c", program], check=True, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    found = {module.partition(".")[0] for module in told.stdout.split()}
+    assert found & {"scapy", "nftables", "rich", "msgspec", "sqlite3", "tomllib", "http"} == set()
+    assert {"click", "dbus_next"} <= found
+
+
 def test_netswapd_does_without_tls_and_glib(tmp_path: Path) -> None:
     """It speaks the one with nobody and turns in no other loop; without, it needs 5 MB less."""
     (tmp_path / "gi").mkdir()
