@@ -8,7 +8,7 @@ this deadline.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -22,6 +22,7 @@ from netswap.core.actions import (
     Step,
     Tidy,
 )
+from netswap.core.model import World
 
 SETTLE_S = 1.0
 LONGEST_S = 30.0
@@ -108,6 +109,36 @@ class Attempts:
                 attempt.count = min(attempt.count + 1, 10)
             else:
                 self._attempts[part] = _Attempt(now_s)
+
+
+def independent(
+    failed: Step, behind: Sequence[Step], world: World, desired: str | None
+) -> tuple[Step, ...]:
+    """Return those of the steps behind one that failed that can do without it."""
+    match failed:
+        case Block() | EndConnections() | Linger() | Reach():
+            return tuple(behind)
+        case SetMetric(link=link) if link == desired:
+            return tuple(behind) if _stands(failed, behind, world) else ()
+        case SetMetric() | Tidy():  # the active link is only raised after the others
+            return tuple(s for s in behind if not (isinstance(s, SetMetric) and s.link == desired))
+    return ()
+
+
+def _stands(failed: SetMetric, behind: Sequence[Step], world: World) -> bool:
+    """Whether the active link stands where it was to, though NetworkManager refused.
+
+    The kernel's IPv4 route went ahead. Of IPv6 nothing does: no link may come to stand before it
+    there that does not so far.
+    """
+    active = world.link(failed.link)
+    if active is None or (failed.v4 and active.v4 and active.v4.metric > failed.v4):
+        return False
+    if not failed.v6 or not active.v6:
+        return True
+    own, ranks = active.v6.metric, [step for step in behind if isinstance(step, SetMetric)]
+    routes = {link.name: link.v6.metric for link in world.links if link.v6}
+    return not any(s.v6 and s.v6 <= own <= routes.get(s.link, 0) for s in ranks)
 
 
 def _parts(step: Step) -> tuple[Step, ...]:

@@ -148,10 +148,7 @@ class Dial:
                 carrier
                 and link.dialled
                 and link.name != self._pinned
-                and (
-                    world.index(carrier) < world.index(link)
-                    or (healths[link.name].capped and carrier.name != link.name)
-                )
+                and _goes_before(carrier, link, world, healths)
                 and _suffices(healths[carrier.name], wanted)
             ):
                 self._idle_s.setdefault(link.name, now_s)
@@ -305,6 +302,14 @@ class Dial:
     def _going_on(self, link: str) -> _Try | None:
         attempt = self._tries.get(link)
         return attempt if attempt and attempt.going_on else None
+
+
+def _goes_before(carrier: Link, link: Link, world: World, healths: Mapping[str, Health]) -> bool:
+    """Whether what carries traffic is the better one: those beyond their cap come last."""
+    if healths[link.name].capped:
+        return carrier.name != link.name
+    before = world.index(carrier) < world.index(link)
+    return before and not healths[carrier.name].capped
 
 
 def _suffices(health: Health, on_demand: LinkSettings) -> bool:

@@ -26,15 +26,12 @@ from netswap.core.actions import (
     Connect,
     Disconnect,
     EndConnections,
-    Linger,
-    Reach,
     Say,
-    SetMetric,
     Step,
     Unblock,
 )
 from netswap.core.addresses import RecentAddresses
-from netswap.core.attempts import Attempts
+from netswap.core.attempts import Attempts, independent
 from netswap.core.dial import Dial
 from netswap.core.events import (
     Applied,
@@ -123,6 +120,8 @@ class Engine:
         """Go on after a sleep. Times that are told to the user went on meanwhile."""
         self._tracks.age(slept_s)
         self._dial.wake(now_s)
+        self._swapped_s -= slept_s
+        self._lingers = {name: at_s - slept_s for name, at_s in self._lingers.items()}
         until_s = self._override.until_s - slept_s
         self._override = replace(self._override, until_s=until_s)
 
@@ -276,35 +275,25 @@ class Engine:
     def _applied(self, failed: Step | None, error: str, world: World, now_s: float) -> None:
         steps, self._under_way = self._under_way or (), None
         self._attempts.finished(steps, now_s)
-        if isinstance(failed, Block | EndConnections | Linger | Reach) or (
-            isinstance(failed, SetMetric) and self._went_ahead(failed, world)
-        ):
-            self._attempts.untried(steps[steps.index(failed) + 1 :])
         for step in takewhile(lambda step: step != failed, steps):
             if isinstance(step, EndConnections):
                 self._addresses.ended(step.addresses)
                 self._owed.pop(step.link, None)
         if failed is None:
             return
+        behind = steps[steps.index(failed) + 1 :]
+        self._attempts.untried(independent(failed, behind, world, self._desired.active))
         if isinstance(failed, EndConnections) and failed.ifname:
             self._owed[failed.link] = failed
         if self._stopping:
             self._actions.append(words.failed(failed, error))
-            self._go_on_leaving(steps[steps.index(failed) + 1 :])
+            self._go_on_leaving(behind)
             return
         if isinstance(failed, Connect | Disconnect):
             again_s = self._dial.failed(failed, error, now_s)
         else:
             again_s = self._attempts.failed(failed, now_s)
         self._actions.append(words.failed(failed, error, again_s - now_s))
-
-    def _went_ahead(self, failed: SetMetric, world: World) -> bool:
-        """Whether the active link stands where it was to, though NetworkManager refused."""
-        active = world.link(failed.link)
-        if active is None or active.name != self._desired.active:
-            return False
-        ranks = ((failed.v4, active.v4), (failed.v6, active.v6))
-        return all(not (rank and route) or route.metric <= rank for rank, route in ranks)
 
     def _go_on_leaving(self, steps: tuple[Step, ...]) -> None:
         """Take the rest of the last batch: there is no next time for what failed."""

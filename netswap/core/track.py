@@ -88,12 +88,12 @@ class Track:
         else:  # another activation without anything in between: NetworkManager was restarted
             self._activation = link.activation
 
-    def rename(self, link: Link) -> None:
+    def rename(self, link: Link, settings: Settings) -> None:
         """Go on under another name. What is under way is answered under the old one."""
         self.link = link
         self._waiting.clear()
         self._missed.clear()
-        self.reconfigure(self._settings)
+        self.reconfigure(settings)
         self._checks.rest()
 
     def connect(self, state: State, now_s: float) -> None:

@@ -71,8 +71,10 @@ class Tracks:
         if not settings.probe.targets6:
             self._six.clear()
             self._dues.clear()
-        for track in self:
-            track.reconfigure(settings)
+        names = {link.name for link in settings.link}
+        for track in self:  # one that is called otherwise by now goes on when that is seen
+            if not names or track.link.name in names:
+                track.reconfigure(settings)
         for link in settings.link:
             if not link.data_cap and (capped := self._four.get(link.name)):
                 capped.spare("")
@@ -112,7 +114,7 @@ class Tracks:
         for before, link in self.renamed(world):
             for tracks in (self._four, self._six):
                 if track := tracks.pop(before.name, None):
-                    track.rename(link)
+                    track.rename(link, self._settings)
                     tracks[link.name] = track
                     if link.name not in capped:
                         track.spare("")
@@ -136,9 +138,13 @@ class Tracks:
         """Return how a link starts that is connected from now on.
 
         With another working link there is something to lose, and it must rise first. Without, one
-        reply will do.
+        reply will do. Another one whose device is another one now has yet to show that it works.
         """
-        works = any(other.usable and other.name in self.up for other in world.others(link))
+        works = any(
+            other.usable and other.name in self.up and known.link.ifname == other.ifname
+            for other in world.others(link)
+            if (known := self._four.get(other.name))
+        )
         return State.DOWN if works else State.UNKNOWN
 
     def _observe(self, link: Link, state: State, now_s: float) -> bool:

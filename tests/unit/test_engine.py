@@ -28,7 +28,9 @@ from netswap.core.actions import (
 from netswap.core.engine import Engine
 from netswap.core.events import (
     Applied,
+    Checked,
     Elapsed,
+    Event,
     Observed,
     Overridden,
     ProbeFailed,
@@ -76,10 +78,7 @@ class Driven:
         self.silent: set[str] = set()
         self.handle(Observed(seen))
 
-    def handle(
-        self,
-        event: Observed | Replied | ProbeFailed | Applied | Overridden | Elapsed | Slept | Used,
-    ) -> None:
+    def handle(self, event: Event) -> None:
         """Tell it something; answer its probes at once."""
         self.engine.handle(event, self.now_s)
         for action in self.engine.take_actions():
@@ -688,3 +687,59 @@ def test_a_swap_to_another_connection_of_the_same_device_is_no_new_name() -> Non
     told = [action for action in driven.actions if isinstance(action, AnnounceSwap)]
     assert [(swap.source, swap.target) for swap in told] == [("home", "phone")]
     assert driven.engine.snapshot(12.0).since_s >= 5.0
+
+
+def test_a_link_with_a_fault_that_is_called_otherwise_with_its_check_is_spared_on() -> None:
+    portal = CheckSettings("http", "http://198.51.100.1/", fall=1, links=("cable",))
+    tether = LinkSettings("tether", Match(interface="tether"))
+    cable = LinkSettings("cable", Match(interface="cable"))
+    before = replace(PLAIN, link=(cable, tether), check=(portal,))
+    after = replace(
+        PLAIN,
+        link=(replace(cable, name="fibre"), tether),
+        check=(replace(portal, links=("fibre",)),),
+    )
+    driven = Driven(world(link("cable", 100), link("tether", 200)), before)
+    driven.until(2.0)
+    driven.finish()
+    driven.handle(Checked("cable", 1, ok=False, reason="captive portal"))
+    driven.finish()
+    assert driven.engine.snapshot(2.0).active == "tether"
+    driven.engine.reconfigure(after)
+    seen, other = driven.world.links
+    driven.observe(replace(driven.world, links=(replace(seen, name="fibre"), other)))
+    shown = driven.engine.snapshot(2.0)
+    assert shown.links[0].fault == "http: captive portal"
+    assert shown.active == "tether"
+
+
+def test_a_swap_is_as_long_ago_as_it_is_though_the_computer_slept_meanwhile() -> None:
+    settings = replace(PLAIN, damping=DampingSettings(stay_s=600.0))
+    driven = Driven(world(link("cable", 100), link("tether", 200), guarded=["tether"]), settings)
+    driven.silent = {"cable"}
+    driven.until(5.0)
+    driven.finish()
+    driven.finish()
+    assert driven.engine.snapshot(driven.now_s).active == "tether"
+    driven.silent = set()
+    driven.until(20.0)
+    assert driven.engine.snapshot(driven.now_s).rests_until_s > 20.0
+    driven.handle(Slept(8 * 3600.0))
+    driven.until(22.0)
+    assert driven.engine.snapshot(driven.now_s).active == "cable"
+
+
+def test_two_links_that_swap_their_names_are_no_outage() -> None:
+    one = LinkSettings("one", Match(interface="cable"))
+    two = LinkSettings("two", Match(interface="tether"))
+    cable = link("one", 100, ifname="cable", addresses=("198.51.100.1",))
+    tether = link("two", 200, ifname="tether", addresses=("198.51.100.2",))
+    driven = Driven(world(cable, tether, guarded=["tether"]), replace(PLAIN, link=(one, two)))
+    driven.until(20.0)
+    driven.actions.clear()
+    swapped = (replace(two, name="one"), replace(one, name="two"))
+    driven.engine.reconfigure(replace(PLAIN, link=swapped))
+    links = (replace(tether, name="one"), replace(cable, name="two"))
+    driven.observe(replace(driven.world, links=links))
+    assert [text for text in driven.said() if "No link works" in text] == []
+    assert driven.engine.snapshot(driven.now_s).condition is not Condition.OFFLINE
