@@ -120,8 +120,8 @@ def independent(
             return tuple(behind)
         case SetMetric(link=link) if link == desired:
             return tuple(behind) if _stands(failed, behind, world) else ()
-        case SetMetric() | Tidy():  # the active link is only raised after the others
-            return tuple(s for s in behind if not (isinstance(s, SetMetric) and s.link == desired))
+        case SetMetric() | Tidy() if _follows(failed.link, desired, world):
+            return tuple(step for step in behind if step.link != desired)
     return ()
 
 
@@ -139,6 +139,18 @@ def _stands(failed: SetMetric, behind: Sequence[Step], world: World) -> bool:
     own, ranks = active.v6.metric, [step for step in behind if isinstance(step, SetMetric)]
     routes = {link.name: link.v6.metric for link in world.links if link.v6}
     return not any(s.v6 and s.v6 <= own <= routes.get(s.link, 0) for s in ranks)
+
+
+def _follows(name: str, desired: str | None, world: World) -> bool:
+    """Whether a standby link will not lead, though it could not be raised, when others are.
+
+    The active link itself is raised only after all others.
+    """
+    link, active = world.link(name), world.link(desired)
+    if link is None or active is None:
+        return False
+    both = (link.v4, active.v4), (link.v6, active.v6)
+    return all(not (its and own) or its.metric > own.metric for its, own in both)
 
 
 def _parts(step: Step) -> tuple[Step, ...]:

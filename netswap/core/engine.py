@@ -159,10 +159,11 @@ class Engine:
     def stop(self) -> None:
         """Ask for the last batch: leave everything as found (see `plan_stop`)."""
         self._stopping = True
-        steps = planning.plan_stop(self._world, self._tracks.up)
-        if kept := planning.kept_at_stop(self._world, self._tracks.up):
+        fit = frozenset(name for name, health in self._tracks.healths.items() if health.works)
+        steps = planning.plan_stop(self._world, self._tracks.up, fit)
+        if kept := planning.kept_at_stop(self._world, fit or self._tracks.up):
             self._actions.append(words.kept(kept))
-        free = planning.released_at_stop(self._world, self._tracks.up)
+        free = planning.released_at_stop(self._world, self._tracks.up, fit)
         self._actions += [
             words.stays_connected(link)
             for link in self._world.links

@@ -61,19 +61,19 @@ def plan(
     return tuple(steps)
 
 
-def plan_stop(world: World, up: frozenset[str]) -> tuple[Step, ...]:
+def plan_stop(world: World, up: frozenset[str], fit: frozenset[str]) -> tuple[Step, ...]:
     """Return how to leave: everything as found, except what would move traffic to a dead link.
 
-    While a link that is not up still has a default route, the link that leads keeps its metric.
-    Where none is up there is nothing to lose, and all are put back: a dead backup would go on
-    leading when the preferred link works again, and nobody be there to mend it.
-    What netswap connected is disconnected, but for what traffic needs.
+    While a link that is not up, or not `fit` since it fails a check, still has a default route, the
+    link that leads keeps its metric. Where none is up there is nothing to lose, and all are put
+    back: a dead backup would go on leading when the preferred link works again, and nobody be there
+    to mend it. What netswap connected is disconnected, but for what traffic needs.
     """
     steps: list[Step] = [
         Unblock(_name_of(world, ifname), ifname) for ifname in sorted(world.guarded)
     ]
-    keep = kept_at_stop(world, up)
-    free = released_at_stop(world, up)
+    keep = kept_at_stop(world, fit or up)
+    free = released_at_stop(world, up, fit)
     kept = (keep, *free)
     works = any(link.name in up for link in world.links)
     wanted = [link for link in world.links if (link.name in up if works else link.usable)]
@@ -87,21 +87,26 @@ def plan_stop(world: World, up: frozenset[str]) -> tuple[Step, ...]:
     return (*steps, *(Disconnect(link.name) for link in free))
 
 
-def kept_at_stop(world: World, up: frozenset[str]) -> Link | None:
+def kept_at_stop(world: World, fit: frozenset[str]) -> Link | None:
     """Return the link that must keep its metric at exit, None if all can be put back."""
-    dead = [link for link in world.links if link.v4 and link.name not in up]
+    dead = [link for link in world.links if link.v4 and link.name not in fit]
     return world.leader if dead and world.leader not in dead else None
 
 
-def released_at_stop(world: World, up: frozenset[str]) -> tuple[Link, ...]:
-    """Return the links that netswap connected and that nobody needs: another one leads, and works.
+def released_at_stop(world: World, up: frozenset[str], fit: frozenset[str]) -> tuple[Link, ...]:
+    """Return the links that netswap connected and that nobody needs.
 
-    Without NetworkManager nothing can be disconnected.
+    Another one leads and works, or will when they are gone, for all others are fit. Without
+    NetworkManager nothing can be disconnected.
     """
     leader = world.leader
     if leader is None or leader.name not in up or not world.managed:
         return ()
-    return tuple(link for link in world.others(leader) if link.dialled)
+    dialled = tuple(link for link in world.links if link.dialled)
+    rest = [link.name for link in world.links if link.v4 and not link.dialled]
+    if rest and fit.issuperset(rest):
+        return dialled
+    return tuple(link for link in dialled if link != leader)
 
 
 def _unblock(desired: Desired, world: World) -> Iterator[Step]:

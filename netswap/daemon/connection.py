@@ -83,7 +83,7 @@ class Connection:
                 await self._gone(self._bus)
             await asyncio.sleep(RECONNECT_S)
             with contextlib.suppress(BusError):
-                await self._open()
+                await self._open(again=True)
                 await self.serve(control)
                 log.info("Connected to the system bus again")
                 self._changed()
@@ -93,11 +93,11 @@ class Connection:
         if self._bus is not None:
             await self._bus.close()
 
-    async def _open(self) -> None:
+    async def _open(self, *, again: bool = False) -> None:
         bus = await self._connect()
         client = Client(bus, self._changed)
         try:
-            await client.start()
+            await client.start(again=again)
         except BusError:
             await bus.close()
             raise

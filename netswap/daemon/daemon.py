@@ -191,7 +191,8 @@ class Daemon:
         if self.client is not None:
             with contextlib.suppress(BusError):
                 await self.client.refresh()
-        self._look_or_end()
+        if self._world_before is not None:  # else all that it looks by may not be open yet
+            self._look_or_end()
         await self.settled()
 
     async def settled(self) -> None:

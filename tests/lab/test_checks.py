@@ -75,6 +75,16 @@ def test_dead_tcp_moves_traffic_though_pings_pass(lab: Lab) -> None:
     moves_and_comes_back(lab, daemon, reason, "forward")
 
 
+def test_a_stop_moves_no_traffic_to_a_link_that_fails_its_check(lab: Lab) -> None:
+    daemon = start(lab, TCP)
+    rule(lab, "forward", "meta l4proto tcp drop")
+    daemon.wait_for("Blocking all packets via nftables to interface cable0", 10)
+    assert daemon.stop() == 0
+    assert "Leaving tether0 as the default route" in "\n".join(daemon.lines)
+    assert lab.active() == "tether0"
+    assert lab.guarded() == set()
+
+
 def test_where_every_link_has_a_fault_nothing_works(lab: Lab) -> None:
     daemon = start(lab, TCP.replace('links = ["cable0"]\n', ""))
     assert netswapctl("status", "--check").status == 0

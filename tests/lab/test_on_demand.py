@@ -236,6 +236,18 @@ def test_a_stop_disconnects_it_unless_traffic_needs_it(lab: Lab) -> None:
     wait_until(lambda: phone.nm_state() == "disconnected", 5, "the phone is disconnected")
 
 
+@pytest.mark.lab(LabSpec(links=(LinkSpec("cable0", metric=600), PHONE)))
+def test_a_stop_disconnects_what_was_asked_for_where_the_preferred_link_works(lab: Lab) -> None:
+    """It is a Wi-Fi by its metric: a phone that is tethered by USB would lead for good."""
+    phone = lab.link("phone0")
+    daemon = start(lab)
+    assert netswapctl("use", "phone").status == 0
+    wait_until(lambda: lab.active() == "phone0", 15, "the phone carries traffic")
+    assert daemon.stop() == 0
+    assert lab.active() == "cable0"
+    wait_until(lambda: phone.nm_state() == "disconnected", 5, "the phone is disconnected")
+
+
 @pytest.mark.lab(LabSpec(links=(CABLE, PHONE)))
 def test_a_connection_that_is_not_there_is_told_at_the_start(lab: Lab) -> None:
     daemon = start(lab, CONFIG.replace('"phone0"', '"Phone"'))

@@ -7,8 +7,10 @@ that there is a new one come together, and who waited for the answer goes on aft
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from dbus_next.aio.message_bus import MessageBus
@@ -19,6 +21,7 @@ from dbus_next.signature import Variant
 from netswap.adapters.bus import Bus, BusError
 from netswap.adapters.nm import names
 from netswap.adapters.nm.client import Client
+from netswap.daemon.connection import Connection
 from tests.service.fake import PrivateBus
 
 Act = Callable[[], Awaitable[None]]
@@ -149,3 +152,51 @@ def test_one_that_comes_back_is_heard_when_it_has_started_or_takes_too_long(
         new.stop()
 
     asyncio.run(run())
+
+
+class Nothing:
+    """The steps, and what the service is told of: neither matters."""
+
+    router = dialler = None
+
+    def manager(self) -> dict[str, Any]:
+        return {}
+
+    def links(self, *, traffic: bool = True) -> list[Any]:
+        return []
+
+
+def test_one_that_comes_back_with_the_bus_is_heard_when_it_has_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = PrivateBus(tmp_path), PrivateBus(tmp_path)
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", first.address)
+    nothing = cast("Any", Nothing())
+
+    async def run() -> None:
+        old = Manager("1.52")
+        await old.start()
+        ours = Connection(Bus.connect, nothing, lambda: None, None)
+        await ours.begin()
+        keeping = asyncio.create_task(ours.keep(nothing))
+        await asyncio.to_thread(first.stop)
+        with contextlib.suppress(EOFError):
+            await old.bus.wait_for_disconnect()
+        old.stop()
+        await until(lambda: ours.client is None)
+        first.socket.unlink(missing_ok=True)
+        await asyncio.to_thread(second.__enter__)
+        new = Manager("1.58", starting=True)
+        await new.start()
+        asyncio.get_running_loop().call_later(1.2, new.say, "Startup", Variant("b", False))
+        async with asyncio.timeout(10):
+            await until(lambda: ours.client is not None)
+        assert ours.client is not None
+        assert not ours.client.view.starting
+        keeping.cancel()
+        await ours.close()
+        new.stop()
+
+    with first:
+        asyncio.run(run())
+    second.stop()

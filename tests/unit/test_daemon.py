@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from typing import Any, cast
 
 import pytest
 
-from netswap.adapters.bus import CallError
+from netswap.adapters.bus import DISCONNECTED, Bus, BusError, CallError
 from netswap.adapters.nm.client import Client
 from netswap.config import Configuration
 from netswap.core.model import World
 from netswap.daemon.control import DaemonControl
-from netswap.daemon.daemon import Daemon, or_end
+from netswap.daemon.daemon import Daemon, Outside, or_end
+from netswap.errors import UserError
 
 
 async def broken() -> None:
@@ -115,3 +118,16 @@ def test_a_probe_over_a_link_that_has_just_gone_is_refused() -> None:
             await DaemonControl(daemon).probe("gone")
 
     asyncio.run(probe())
+
+
+def test_a_hang_up_that_comes_before_all_is_open_does_not_end_netswapd() -> None:
+    async def slowly() -> Bus:
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0.3)
+        raise BusError(DISCONNECTED, "it is not there")
+
+    async def start() -> None:
+        await Daemon(Configuration(), outside=Outside(connect=slowly)).run()
+
+    with pytest.raises(UserError):  # and no SystemExit before that
+        asyncio.run(start())

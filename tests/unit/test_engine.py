@@ -526,13 +526,35 @@ def drive(driven: Driven, failing: type[Step], until_s: float, only: str = "") -
     return count
 
 
+def metrics(driven: Driven) -> dict[str, int]:
+    return {link.name: link.v4.metric for link in driven.world.links if link.v4}
+
+
+def test_a_backup_that_cannot_be_ranked_keeps_traffic_on_no_other_backup() -> None:
+    """The phone was connected before the cable: it leads, and is to be raised."""
+    driven = Driven(world(link("cable", 101), link("wifi", 600), link("phone", 100)))
+    drive(driven, SetMetric, 60, only="wifi")
+    assert metrics(driven) == {"cable": 101, "wifi": 600, "phone": 201}
+
+
+def test_a_backup_that_cannot_be_ranked_holds_no_swap_back_up() -> None:
+    driven = Driven(world(link("cable", 100), link("wifi", 600), link("phone", 60)))
+    drive(driven, SetMetric, 60, only="wifi")
+    assert driven.world.leader == driven.world.link("cable")
+
+
+def test_a_backup_that_cannot_be_ranked_is_not_made_to_lead() -> None:
+    driven = Driven(world(link("cable", 150), link("wifi", 120), link("phone", 110)))
+    drive(driven, SetMetric, 60, only="wifi")
+    assert metrics(driven) == {"cable": 150, "wifi": 120, "phone": 110}
+
+
 def test_a_link_that_cannot_be_guarded_does_not_keep_the_others_unguarded() -> None:
     cable, odd, phone = link("cable", 100), link("odd", 150), link("phone", 160)
     driven = Driven(world(cable, odd, phone))
     drive(driven, Block, 90, only="odd")
     assert driven.world.guarded == {"phone"}
-    metrics = {link.name: link.v4.metric for link in driven.world.links if link.v4}
-    assert metrics == {"cable": 100, "odd": 200, "phone": 201}
+    assert metrics(driven) == {"cable": 100, "odd": 200, "phone": 201}
 
 
 def test_connections_that_cannot_linger_hold_no_swap_up() -> None:

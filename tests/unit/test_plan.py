@@ -9,6 +9,7 @@ import pytest
 from netswap.core import plan
 from netswap.core.actions import (
     Block,
+    Disconnect,
     EndConnections,
     Linger,
     Reach,
@@ -205,7 +206,8 @@ def test_when_the_vpn_is_gone_its_server_is_not_reached_apart() -> None:
 def test_a_stop_removes_what_networkmanager_forgot() -> None:
     forgotten = replace(link("cable", 101), doubled=True)
     rest = world(forgotten, link("tether", 200))
-    assert plan.plan_stop(rest, frozenset({"cable", "tether"})) == (
+    both = frozenset({"cable", "tether"})
+    assert plan.plan_stop(rest, both, both) == (
         Restore("cable"), Restore("tether"), Tidy("cable"),
     )  # fmt: skip
 
@@ -214,11 +216,11 @@ def test_a_stop_leaves_the_server_to_the_vpns_own_route_unless_traffic_stays() -
     detour = replace(BY_CABLE, ifname="tether", own=True)
     rest = replace(world(link("cable"), link("tether", 200)), servers=(detour,))
     both = frozenset({"cable", "tether"})
-    steps = plan.plan_stop(rest, both)
+    steps = plan.plan_stop(rest, both, both)
     assert steps[0] == Reach("cable", "cable", detour.address)  # needs no NetworkManager
     assert steps[1:] == (Restore("cable"), Restore("tether"))
     outage = replace(world(link("cable", 100), link("tether", 60)), servers=(detour,))
-    assert plan.plan_stop(outage, frozenset({"tether"})) == ()
+    assert plan.plan_stop(outage, frozenset({"tether"}), frozenset({"tether"})) == ()
 
 
 # IPv6
@@ -322,26 +324,28 @@ def test_nobody_is_active_where_there_is_no_route() -> None:
 
 def test_at_rest_everything_is_put_back() -> None:
     rest = world(link("cable"), link("tether", 200), guarded=["tether"])
-    steps = plan.plan_stop(rest, frozenset({"cable", "tether"}))
+    steps = plan.plan_stop(rest, frozenset({"cable", "tether"}), frozenset({"cable", "tether"}))
     assert steps == (Unblock("tether", "tether"), Restore("cable"), Restore("tether"))
 
 
 def test_during_an_outage_the_takeover_stays() -> None:
     outage = world(link("cable", 100), link("tether", 60), guarded=["cable"])
     known = frozenset({"tether"})
-    assert plan.plan_stop(outage, known) == (Unblock("cable", "cable"),)
+    assert plan.plan_stop(outage, known, known) == (Unblock("cable", "cable"),)
     assert plan.kept_at_stop(outage, known) == outage.links[1]
 
 
 def test_a_dead_link_without_a_route_holds_nothing_back() -> None:
     pulled = world(link("cable", None, obstacle="carrier lost"), link("tether", 60))
-    assert plan.plan_stop(pulled, frozenset({"tether"})) == (Restore("tether"),)
+    assert plan.plan_stop(pulled, frozenset({"tether"}), frozenset({"tether"})) == (
+        Restore("tether"),
+    )
     assert plan.kept_at_stop(pulled, frozenset({"tether"})) is None
 
 
 def test_where_no_link_works_all_is_put_back_without_losing_one() -> None:
     dead = world(link("cable", 100), link("tether", 60), guarded=["cable"])
-    steps = plan.plan_stop(dead, frozenset())
+    steps = plan.plan_stop(dead, frozenset(), frozenset())
     restores = (Restore("cable", patient=True), Restore("tether", patient=True))
     assert steps == (Unblock("cable", "cable"), *restores)
     assert plan.kept_at_stop(dead, frozenset()) is None
@@ -349,5 +353,22 @@ def test_where_no_link_works_all_is_put_back_without_losing_one() -> None:
 
 def test_where_the_dead_link_leads_nothing_is_kept() -> None:
     dead = world(link("cable", 100), link("tether", 200))
-    assert plan.plan_stop(dead, frozenset({"tether"})) == (Restore("tether"),)
+    assert plan.plan_stop(dead, frozenset({"tether"}), frozenset({"tether"})) == (
+        Restore("tether"),
+    )
     assert plan.kept_at_stop(dead, frozenset({"tether"})) is None
+
+
+def test_a_link_that_fails_a_check_is_not_given_traffic_at_the_end() -> None:
+    outage = world(link("cable", 100), link("tether", 60))
+    both, fit = frozenset({"cable", "tether"}), frozenset({"tether"})
+    assert plan.plan_stop(outage, both, fit) == (Restore("cable"),)
+    assert plan.kept_at_stop(outage, fit) == outage.links[1]
+
+
+def test_what_netswap_connected_goes_though_it_leads_where_the_others_work() -> None:
+    asked = world(link("cable", 600), replace(link("phone", 60), dialled=True))
+    both = frozenset({"cable", "phone"})
+    assert plan.plan_stop(asked, both, both) == (Restore("cable"), Disconnect("phone"))
+    fit = frozenset({"phone"})
+    assert Disconnect("phone") not in plan.plan_stop(asked, both, fit)

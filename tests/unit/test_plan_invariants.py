@@ -116,7 +116,7 @@ def test_a_recheck_that_does_not_help_is_all_that_is_left(
 @given(worlds.situations())
 def test_leaving_lifts_the_guard_and_spares_what_is_not_up(situation: Situation) -> None:
     seen = situation.world
-    steps = plan.plan_stop(seen, situation.touchable)
+    steps = plan.plan_stop(seen, situation.touchable, situation.touchable)
     assert take_all(steps, seen).guarded == frozenset()
     restores = [step for step in steps if isinstance(step, Restore)]
     restored = {step.link for step in restores}

@@ -35,8 +35,11 @@ class Client:
         self._meanwhile: list[Signal] | None = None
         """The signals that came in while a snapshot is being taken; None when none is."""
 
-    async def start(self) -> None:
-        """Subscribe and take the first snapshot. Raises BusError where there is no NM."""
+    async def start(self, *, again: bool = False) -> None:
+        """Subscribe and take the first snapshot. Raises BusError where there is no NM.
+
+        `again`: it may have come back while there was no bus.
+        """
         self._bus.listen(self._on_signal)
         await self._bus.subscribe(f"type='signal',sender='{names.SERVICE}'")
         await self._bus.subscribe(
@@ -46,6 +49,8 @@ class Client:
         owner = await self._bus.owner(names.SERVICE)
         if self._owner is None:  # else a signal has told something newer
             self._owner = owner
+        if again:
+            self._newcomer = self._owner
         await self.refresh()
 
     async def refresh(self) -> None:
