@@ -44,28 +44,29 @@ check_python() {
       make install PYTHON3=/opt/netswap/bin/python3"
 }
 
-note() { printf '%s\n' "$1" >>"$written"; }
+# Before it is there: what was cut short can be taken away, and done again, too.
+note() { printf '%s\n' "$1" >>"$list"; }
 
 make_dir() { # DIRECTORY
     ! [ -d "$root$1" ] || return 0
     make_dir "$(dirname "$1")"
-    mkdir "$root$1"
     note "$1/"
+    mkdir "$root$1"
 }
 
 put() { # MODE SOURCE TARGET; @NAME@ in the source is one of the variables below
     make_dir "$(dirname "$3")"
+    note "$3"
     sed "s|@PYTHON3@|$PYTHON3|; s|@LIBDIR@|$LIBDIR|; s|@BINDIR@|$BINDIR|; s|@SBINDIR@|$SBINDIR|
         s|@SYSCONFDIR@|$SYSCONFDIR|" "$2" >"$root$3"
     chmod "$1" "$root$3"
-    note "$3"
 }
 
 put_as_is() { # SOURCE TARGET
     make_dir "$(dirname "$2")"
+    note "$2"
     cp "$1" "$root$2"
     chmod 644 "$root$2"
-    note "$2"
 }
 
 launcher() { # MODULE TARGET
@@ -75,8 +76,8 @@ launcher() { # MODULE TARGET
 
 link() { # CONTENT PATH
     make_dir "$(dirname "$2")"
-    ln -s "$1" "$root$2"
     note "$2"
+    ln -sf "$1" "$root$2"
 }
 
 install_all() {
@@ -155,6 +156,7 @@ after_install() {
 }
 
 written=$(mktemp)
+list=$written
 trap 'rm -f "$written"' EXIT
 case ${1-} in
 install)
@@ -166,10 +168,11 @@ install)
     fi
     mkdir -p "$root/"
     make_dir "$LIBDIR"
-    install_all
     note "$LIBDIR/manifest"
     cp "$written" "$manifest"
     chmod 644 "$manifest"
+    list=$manifest
+    install_all
     after_install
     ;;
 uninstall)

@@ -281,3 +281,30 @@ def test_the_daemon_may_ask_polkit_about_others() -> None:
     assert action is not None
     assert action.get("id") == "org.netswap1.control"
     assert action.findtext("annotate") == "unix-user:netswap"
+
+
+@pytest.mark.parametrize("update", [False, True], ids=["the first one", "an update"])
+def test_what_was_cut_short_can_be_done_again_and_taken_away(tmp_path: Path, update: bool) -> None:
+    """As a full disk or Ctrl-C does; here a file stands where the folder of the man pages goes."""
+    where = [f"DESTDIR={tmp_path}", "PREFIX=/usr"]
+    if update:
+        make("install", *where)
+        shutil.rmtree(tmp_path / "usr/share/man")
+    obstacle = tmp_path / "usr/share/man"
+    obstacle.parent.mkdir(parents=True, exist_ok=True)
+    obstacle.touch()
+    make("install", *where, status=2)
+    obstacle.unlink()
+    make("install", *where)
+    make("install", *where)
+    make("uninstall", *where)
+    assert not [path for path in tmp_path.rglob("*") if not path.is_dir()]
+
+
+def test_uninstall_takes_away_what_was_cut_short(tmp_path: Path) -> None:
+    where = [f"DESTDIR={tmp_path}", "PREFIX=/usr"]
+    (tmp_path / "usr/share").mkdir(parents=True)
+    (tmp_path / "usr/share/man").touch()
+    make("install", *where, status=2)
+    make("uninstall", *where)
+    assert tree(tmp_path).keys() == {"usr/", "usr/share/", "usr/share/man"}

@@ -10,6 +10,7 @@ import asyncio
 import ipaddress
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -97,7 +98,8 @@ def write(path: Path, text: bytes) -> None:
         draft.chmod(0o644)
         draft.replace(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # where it cannot be, it cannot be taken away either
+            draft.unlink()
         hint = f"`ls -ld` and `df` tell what is wrong with {path.parent}"
         raise UserError(f"cannot write {path}: {error.strerror}", hint=hint) from None
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -67,9 +69,20 @@ def report(since: float, link: str, html: Path | None, in_json: bool, database: 
 
 
 def write(path: Path, text: str) -> None:
-    """Write the file. Raises UserError."""
+    """Put a file in place at once, whole. Raises UserError."""
     try:
-        path.write_text(text, encoding="utf-8")
+        real = path.resolve()
+        draft = Path(f"{real}.{os.getpid()}")
+        if (real.exists() and not real.is_file()) or not os.access(real.parent, os.W_OK):
+            draft = real  # such as /dev/stdout: nothing can take its place
+        try:
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(real)
+        except OSError:
+            if draft != real:
+                with suppress(OSError):  # what is half written is of no use
+                    draft.unlink()
+            raise
     except OSError as error:
         hint = f"`ls -ld` and `df` tell what is wrong with {path.parent}"
         raise UserError(f"{path} cannot be written: {error.strerror}", hint=hint) from None

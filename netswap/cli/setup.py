@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from errno import ELOOP
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +32,8 @@ class Candidate(NamedTuple):
     about: str
     is_link: bool
     """Whether it is one already: configured, or picked by netswap itself."""
+    before: str = ""
+    """What it was called until now; "" where it is none."""
 
 
 @contextmanager
@@ -67,11 +70,13 @@ def setup(yes: bool, force: bool, path: Path) -> None:
     _check(path, yes=yes, force=force)
     old = _old(path)
     found = candidates(talk(Service.offers), old.settings.link)
-    links = [item.link for item in found if item.is_link] if yes else _ask(found)
+    chosen = [item for item in found if item.is_link] if yes else _ask(found)
+    links = [item.link for item in chosen]
     if len(links) < 2 and not (links and old.settings.link):
         click.echo("Fewer than two links: none is named, netswap picks them as they come.\n")
         links = []
-    text = toml.written(links, given(old), checks(old.settings, links))
+    names = {item.before or item.link.name: item.link.name for item in chosen if links}
+    text = toml.written(links, given(old), checks(old.settings, names))
     config.parse(text, str(path))  # what could not be read is never written
     click.echo(text)
     if not yes and not click.confirm(f"Write this to {path}?", default=True):
@@ -85,13 +90,13 @@ def setup(yes: bool, force: bool, path: Path) -> None:
 def candidates(offers: Sequence[Offer], old: Sequence[LinkSettings]) -> list[Candidate]:
     """Return all that could be links: those of the old file, then what else there is, ranked."""
     there = {offer.link: offer for offer in offers if offer.link}
-    found = [Candidate(link, _about(there.get(link.name)), True) for link in old]
+    found = [Candidate(link, _about(there.get(link.name)), True, link.name) for link in old]
     known = {link.name for link in old}
     for offer in offers:
         if offer.link not in known and (offer.link or offer.type in KINDS):
             name = _free_name(offer, {item.link.name for item in found})
             link = LinkSettings(name, _match(offer))
-            found.append(Candidate(link, _about(offer), bool(offer.link)))
+            found.append(Candidate(link, _about(offer), bool(offer.link), offer.link))
     return found
 
 
@@ -100,12 +105,14 @@ def given(old: Configuration) -> dict[str, str]:
     return {name: value for name, value, source in old.listed() if source != "default"}
 
 
-def checks(old: Settings, links: Sequence[LinkSettings]) -> list[CheckSettings]:
-    """Return the old file's checks of these links; none of one whose links are all gone."""
-    names = {link.name for link in links}
+def checks(old: Settings, names: Mapping[str, str]) -> list[CheckSettings]:
+    """Return the old file's checks of these links; none of one whose links are all gone.
+
+    `names` are what the links are called now, by what they were called before.
+    """
     kept = []
     for check in old.check:
-        left = tuple(name for name in check.links if name in names) if names else check.links
+        left = tuple(names[n] for n in check.links if n in names) if names else check.links
         if left or not check.links:
             kept.append(replace(check, links=left))
     return kept
@@ -134,14 +141,15 @@ def write(path: Path, text: str) -> None:
 
 def _check(path: Path, *, yes: bool, force: bool) -> None:
     """Find out what stands in the way before asking anything."""
-    question = f"There is a {path} already. Replace it?"
-    if path.exists() and not (force or (not yes and click.confirm(question))):
-        raise UserError(f"{path} is there already", hint="--force replaces it")
     try:
-        resolved = path.resolve()
-    except (OSError, RuntimeError):  # the latter before Python 3.13
-        raise _cannot_write(path, "its symbolic links lead in a circle") from None
-    parent = next(folder for folder in resolved.parents if folder.exists())
+        there = path.exists()
+        parent = next(folder for folder in path.resolve().parents if folder.exists())
+    except (OSError, RuntimeError) as error:  # the latter of a circle, before Python 3.13
+        why = error.strerror if isinstance(error, OSError) and error.errno != ELOOP else None
+        raise _cannot_write(path, why or "its symbolic links lead in a circle") from None
+    question = f"There is a {path} already. Replace it?"
+    if there and not (force or (not yes and click.confirm(question))):
+        raise UserError(f"{path} is there already", hint="--force replaces it")
     if not os.access(parent, os.W_OK):
         raise _cannot_write(path, f"{parent} may not be written to")
 
@@ -191,7 +199,7 @@ def _match(offer: Offer) -> Match:
     return Match(interface=offer.device)
 
 
-def _ask(found: Sequence[Candidate]) -> list[LinkSettings]:
+def _ask(found: Sequence[Candidate]) -> list[Candidate]:
     for number, item in enumerate(found, 1):
         click.echo(f"{number:>3}  {item.link.name:<12}  {item.about}")
     default = " ".join(str(n) for n, item in enumerate(found, 1) if item.is_link)
@@ -206,10 +214,11 @@ def _ask(found: Sequence[Candidate]) -> list[LinkSettings]:
         return chosen
 
     chosen = click.prompt("Which links, the preferred one first?", default, value_proc=numbers)
-    links: list[LinkSettings] = []
+    named: list[Candidate] = []
     for number in chosen:
-        links.append(_named(found[number - 1], {link.name for link in links}))
-    return links
+        item = found[number - 1]
+        named.append(item._replace(link=_named(item, {one.link.name for one in named})))
+    return named
 
 
 def _named(item: Candidate, taken: set[str]) -> LinkSettings:

@@ -53,15 +53,27 @@ def outages(line: Timeline, link: str = "", *, apart: bool = False) -> list[Outa
     A link that does not answer, and then is gone, is one outage; with `apart` it is two: what the
     network is to blame for, and what it is not.
     """
-    active = _Active(line.active)
+    whole = line.whole or line
+    active = _Active(whole.active)
     found = [
-        _outage(name, part, active, over=over)
-        for name, spans in line.links.items()
+        _within(line, _outage(name, part, active, over=over))
+        for name, spans in whole.links.items()
         if link in ("", name)
         for row, seen in _rows(spans)
         for part, over in (_parts(_settled(row), over=seen) if apart else [(row, seen)])
+        if part[-1].end_s > line.start_s and part[0].start_s < line.end_s
     ]
     return sorted(found, key=lambda outage: (outage.start_s, outage.link))
+
+
+def _within(line: Timeline, outage: Outage) -> Outage:
+    """Cut an outage to the period; what netswap did when it began is told all the same."""
+    return replace(
+        outage,
+        start_s=max(outage.start_s, line.start_s),
+        end_s=min(outage.end_s, line.end_s),
+        over=outage.over and outage.end_s < line.end_s,
+    )
 
 
 Row = list[Span]

@@ -273,7 +273,8 @@ def _row(outage: Outage) -> str:
 
 
 def _notes(summed: Report) -> str:
-    zone = datetime.fromtimestamp(summed.end_s).astimezone().strftime("UTC%z")
+    ends = (datetime.fromtimestamp(at_s).astimezone() for at_s in (summed.start_s, summed.end_s))
+    zone = ", then ".join(dict.fromkeys(at.strftime("UTC%z") for at in ends))
     return (
         "<footer><p>Measured by netswap, which pings addresses on the internet over each link once "
         "a second or so. A link is out when it is connected and does not answer, or fails its "
@@ -321,11 +322,17 @@ def ticks(start_s: float, end_s: float) -> Iterator[tuple[float, str]]:
     minutes = next((m for m in TICKS_MIN if lasts_min / m <= MOST_TICKS), TICKS_MIN[-1])
     step = timedelta(minutes=minutes)
     at = _midnight(start_s)
-    write: Callable[[datetime], str] = _monthday if minutes >= DAY_MIN else _hour
-    while at.timestamp() <= end_s:
-        if at.timestamp() >= start_s and (at.timestamp() - start_s) / (end_s - start_s) < 0.88:
-            yield at.timestamp(), write(at)
+    days = minutes >= DAY_MIN
+    write: Callable[[datetime], str] = _monthday if days else _hour
+    last, times_s = datetime.fromtimestamp(end_s).replace(fold=0), set[float]()
+    while at <= last or at.timestamp() <= end_s:
+        # where the clock is put back an hour is there twice, where it is put on it is not there
+        both_s = (at.replace(fold=fold).timestamp() for fold in ((0,) if days else (0, 1)))
+        times_s |= {at_s for at_s in both_s if days or datetime.fromtimestamp(at_s) == at}
         at += step
+    for at_s in sorted(times_s):
+        if at_s >= start_s and (at_s - start_s) / (end_s - start_s) < 0.88:
+            yield at_s, write(datetime.fromtimestamp(at_s))
 
 
 def _months(first: datetime, weeks: int) -> str:

@@ -107,6 +107,9 @@ def report(line: Timeline, measured: Mapping[str, Sequence[Measured]], only: str
     found = outages(line, apart=True)
     on_backup = [s for s in line.conditions if s.value == Condition.BACKUP.value]
     taken_over = [(o.took_over_s, o.end_s) for o in outages(line) if o.took_over]
+    preferred = next(iter(measured), "")  # after a sleep or a restart nobody takes over again
+    blamed = [o for o in found if o.link == preferred and o.standing is not Standing.AWAY]
+    taken_over += [(o.start_s, o.end_s) for o in blamed]
     links = [
         _link(name, line, [o for o in found if o.link == name], rows)
         for name, rows in measured.items()

@@ -7,8 +7,8 @@ is older than the one before it; what lay between lasted no time then.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from netswap.history.facts import Fact, What
 
@@ -45,6 +45,8 @@ class Timeline:
     """Each link's standings."""
     active: tuple[Span, ...] = ()
     conditions: tuple[Span, ...] = ()
+    whole: Timeline | None = None
+    """The same with what was the case before and after, as far as it was told; None: it is that."""
 
     @property
     def watched_s(self) -> float:
@@ -73,13 +75,18 @@ def timeline(facts: Iterable[Fact], start_s: float, end_s: float, alive_s: float
     for key, fact in under_way.items():
         spans.setdefault(key, []).append(_span(fact, known_s))
     clipped = {key: _clipped(found, start_s, end_s) for key, found in spans.items()}
+    return replace(_line(clipped, start_s, end_s), whole=_line(spans, start_s, end_s))
+
+
+def _line(spans: Mapping[Key, Sequence[Span]], start_s: float, end_s: float) -> Timeline:
+    found = {key: tuple(own) for key, own in spans.items()}
     return Timeline(
         start_s,
         end_s,
-        watched=clipped.get((What.BEGIN, ""), ()),
-        links={name: found for (what, name), found in clipped.items() if what is What.LINK},
-        active=clipped.get((What.ACTIVE, ""), ()),
-        conditions=clipped.get((What.CONDITION, ""), ()),
+        watched=found.get((What.BEGIN, ""), ()),
+        links={name: own for (what, name), own in found.items() if what is What.LINK},
+        active=found.get((What.ACTIVE, ""), ()),
+        conditions=found.get((What.CONDITION, ""), ()),
     )
 
 

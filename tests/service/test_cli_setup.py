@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from netswap import config
 from netswap.cli.setup import write
 from netswap.cli.toml import written
 from netswap.core.settings import LinkSettings, Match
-from tests.service.ctl import OnTerminal, netswapctl
+from tests.service.ctl import COMMAND, OnTerminal, netswapctl
 from tests.service.fake import FakeNetswapd, PrivateBus
+from tests.unit.test_history_store import POWERLESS
 
 CABLE = LinkSettings("cable", Match(interface="eth0"))
 PHONE = LinkSettings("phone", Match(connection="Phone"))
@@ -168,3 +170,55 @@ def test_setup_where_it_may_not_write(netswapd: FakeNetswapd) -> None:
     hint = "run it as root: sudo netswapctl setup --file /proc/netswap/netswap.toml"
     mend = "--file names another one" if os.geteuid() == 0 else hint
     assert f"Hint: {mend}" in err
+
+
+def test_setup_in_a_folder_that_may_not_be_entered(netswapd: FakeNetswapd, tmp_path: Path) -> None:
+    folder = tmp_path / "netswap"
+    folder.mkdir(mode=0)
+    command = [*POWERLESS, *COMMAND, "setup", "--yes", "--file", f"{folder}/netswap.toml"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    folder.chmod(0o755)
+    assert done.stderr.startswith(f"netswapctl: {folder}/netswap.toml cannot be written: Perm"), (
+        done.stderr
+    )
+    assert done.returncode == 4
+
+
+def test_setup_to_a_name_that_is_too_long(netswapd: FakeNetswapd, tmp_path: Path) -> None:
+    status, _, err = netswapctl("setup", "--yes", "--file", str(tmp_path / ("x" * 300)))
+    assert "cannot be written: File name too long" in err, err
+    assert status == 4
+
+
+CHECK = '[[check]]\nmethod = "http"\ntarget = "http://detectportal.example/x"\nlinks = ["{}"]\n'
+
+
+def test_a_check_of_a_link_that_is_called_otherwise_is_kept(
+    netswapd: FakeNetswapd, tmp_path: Path
+) -> None:
+    path = tmp_path / "netswap.toml"
+    link = '[[link]]\nname = "{}"\nmatch = {{ {} = "{}" }}\n'
+    cable, phone = (
+        link.format("cable", "interface", "eth0"),
+        link.format("phone", "connection", "Phone"),
+    )
+    path.write_text(cable + phone + CHECK.format("phone"))
+    assert netswapctl("setup", "--file", str(path), typed="y\n\n\nmobile\n\n").status == 0
+    settings = config.load(path).settings
+    assert [one.name for one in settings.link] == ["cable", "mobile"]
+    assert [check.links for check in settings.check] == [("mobile",)]
+
+
+def test_a_check_of_a_link_that_netswap_picked_is_kept(
+    netswapd: FakeNetswapd, tmp_path: Path
+) -> None:
+    path = tmp_path / "netswap.toml"
+    netswapd.table.the_offers = [  # as netswap calls them that it picks: by the interface
+        ("eth0", "ethernet", "Wired", "connected", False, "eth0"),
+        ("usb0", "ethernet", "Phone", "connected", True, "usb0"),
+    ]
+    path.write_text(CHECK.format("eth0"))
+    assert netswapctl("setup", "--yes", "--force", "--file", str(path)).status == 0
+    settings = config.load(path).settings
+    assert [one.name for one in settings.link] == ["cable", "phone"]
+    assert [check.links for check in settings.check] == [("cable",)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -104,3 +105,20 @@ def test_restart_vpn(tmp_path: Path) -> None:
     systemctl.chmod(0o755)
     run("restart-vpn", tmp_path, PATH=f"{tmp_path}:{facts.SURROUNDINGS['PATH']}")
     assert told.read_text() == "--no-block try-restart openvpn-client@office.service\n"
+
+
+ENTITY = r"(?!.+__)(?!_)[\da-z_]+(?<!_)\.(?!_)[\da-z_]+(?<!_)"
+"""What Home Assistant takes (homeassistant/core.py, VALID_ENTITY_ID)."""
+
+
+@pytest.mark.parametrize("host", ["Laptop", "ThinkPad-X1", "my-laptop", "LAPTOP", "a--b-"])
+def test_home_assistant_takes_the_name_of_the_sensor(host: str, tmp_path: Path) -> None:
+    for name, text in (("uname", f"echo '{host}'"), ("curl", f"cat <&3 >{tmp_path}/told")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "home-assistant").write_text("url=http://h\ntoken=t\n")
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "CONFIG": str(tmp_path), "NETSWAP_EVENT": "swap"}
+    facts = {f"NETSWAP_{name}": "" for name in ("REASON", "STATE", "FROM", "TO")}
+    subprocess.run(["contrib/hooks/home-assistant"], env={**env, **facts}, check=True)
+    (sensor,) = re.findall(r"/api/states/(.*)\"", (tmp_path / "told").read_text())
+    assert re.fullmatch(ENTITY, sensor)

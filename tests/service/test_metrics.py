@@ -159,3 +159,13 @@ def test_the_alert_rules_alert() -> None:
     promtool("check", "rules", "netswap.rules.yml")
     promtool("test", "rules", "netswap.test.yml")
     promtool("check", "config", "scrape.yml")
+
+
+@pytest.mark.parametrize("where", ["a-file/netswap.prom", "x" * 300])
+def test_a_text_file_that_cannot_be_is_told_in_words(
+    netswapd: FakeNetswapd, tmp_path: Path, where: str
+) -> None:
+    (tmp_path / "a-file").touch()
+    status, _, err = netswapctl("metrics", "--textfile", str(tmp_path / where))
+    assert err.startswith("netswapctl: cannot write "), err
+    assert status == 1

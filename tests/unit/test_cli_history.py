@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import resource
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from netswap.cli.history import history, listed
+from netswap.cli.report import write
 from netswap.errors import UserError
 from netswap.history.facts import Fact, Standing, What
 from netswap.history.outages import Outage
@@ -74,3 +76,17 @@ def test_without_a_database_it_says_so(tmp_path: Path) -> None:
     error = run(tmp_path / "none.db").exception
     assert isinstance(error, UserError)
     assert "no such file" in str(error)
+
+
+def test_a_report_that_does_not_fit_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    write(path, "the one of last month")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))  # as a full disk does
+    try:
+        with pytest.raises(UserError, match="cannot be written"):
+            write(path, "x" * 100_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.read_text() == "the one of last month"
+    assert list(tmp_path.iterdir()) == [path]

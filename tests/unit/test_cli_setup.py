@@ -131,10 +131,13 @@ def test_checks_of_an_old_file_are_kept_for_the_links_that_there_are() -> None:
     everywhere = CheckSettings("http", "http://example.org/page", expect_body='<p class="ok">')
     some = CheckSettings("dns", "example.org", links=("cable", "gone"), fall=4)
     old = Settings(check=(everywhere, some, CheckSettings("dns", "example.com", links=("gone",))))
-    kept = setup.checks(old, [CABLE, PHONE])
+    kept = setup.checks(old, {"cable": "cable", "phone": "phone"})
     assert kept == [everywhere, replace(some, links=("cable",))]
     assert config.parse(toml.written([CABLE, PHONE], {}, kept)).check == tuple(kept)
-    assert setup.checks(old, []) == list(old.check)
+    assert setup.checks(old, {}) == list(old.check)
+    assert setup.checks(old, {"gone": "back"})[1:] == [
+        replace(check, links=("back",)) for check in old.check[1:]
+    ]
 
 
 def test_values_of_an_old_file_are_kept(tmp_path: Path) -> None:

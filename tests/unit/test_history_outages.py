@@ -173,3 +173,8 @@ def test_whatever_happened(facts: list[Fact], start_s: int, lasts_s: int, alive_
         away_s = sum(part.length_s for part in parts if part.standing is Standing.AWAY)
         assert away_s >= sum(s.length_s for s in spans if s.value == Standing.AWAY.value)
     assert line.watched_s <= lasts_s
+
+
+def test_what_was_done_about_an_outage_is_told_though_it_began_before_the_period() -> None:
+    (found,) = outages(until(200, *WELL, link(50, "down"), active(50, "phone"), start_s=100))
+    assert (found.start_s, found.done) == (100, "moved to phone")

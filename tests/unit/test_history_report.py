@@ -337,3 +337,81 @@ def test_within_a_day_times_are_told() -> None:
     assert [text for _, text in ticks(start_s, start_s + 900)] == [
         "20:20", "20:22", "20:24", "20:26", "20:28", "20:30", "20:32",
     ]  # fmt: skip
+
+
+H = 3600.0
+BRIDGED = [
+    Fact(0, What.BEGIN),
+    Fact(0, What.LINK, "cable", "up"),
+    Fact(0, What.LINK, "phone", "up"),
+    Fact(0, What.ACTIVE, "cable"),
+    Fact(0, What.CONDITION, state="preferred"),
+    Fact(H, What.LINK, "cable", "down", "4 probes lost"),
+    Fact(H, What.ACTIVE, "phone", reason="cable: 4 probes lost"),
+    Fact(H, What.CONDITION, state="backup"),
+]
+
+
+def test_an_outage_from_before_the_period_was_bridged_in_it_too() -> None:
+    line = timeline(BRIDGED, 9 * H, 10 * H, 10 * H)
+    summed = report(line, {"cable": [], "phone": []})
+    assert (summed.backup_s, summed.saved_s) == (H, H)
+
+
+def test_a_sleep_or_a_restart_amid_an_outage_takes_nothing_from_what_was_bridged() -> None:
+    facts = [
+        *BRIDGED,
+        Fact(2 * H, What.END, reason="the computer slept"),
+        Fact(3 * H, What.BEGIN, reason="the computer woke up"),
+        Fact(3 * H, What.LINK, "cable", "down", "4 probes lost"),
+        Fact(3 * H, What.LINK, "phone", "up"),
+        Fact(3 * H, What.ACTIVE, "phone"),
+        Fact(3 * H, What.CONDITION, state="backup"),
+        Fact(5 * H, What.LINK, "cable", "up"),
+        Fact(5 * H, What.ACTIVE, "cable"),
+        Fact(5 * H, What.CONDITION, state="preferred"),
+    ]
+    summed = report(timeline(facts, 0, 6 * H, 6 * H), {"cable": [], "phone": []})
+    assert (summed.backup_s, summed.saved_s) == (3 * H, 3 * H)
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2027-03-28T00:00+01:00", "2027-03-28T06:00+02:00"),
+        ("2027-03-28T01:00+01:00", "2027-03-28T05:00+02:00"),
+        ("2027-03-28T03:05+02:00", "2027-03-28T04:05+02:00"),
+        ("2026-10-25T00:00+02:00", "2026-10-25T06:00+01:00"),
+        ("2026-10-25T02:05+01:00", "2026-10-25T03:05+01:00"),
+        ("2026-10-25T01:30+02:00", "2026-10-25T02:50+01:00"),
+        ("2026-10-20T01:30+02:00", "2026-10-28T02:50+01:00"),
+        ("2027-03-20T01:30+01:00", "2027-03-30T02:50+02:00"),
+    ],
+)
+def test_the_time_below_a_chart_is_what_clocks_showed_then(start: str, end: str) -> None:
+    start_s, end_s = (datetime.fromisoformat(at).timestamp() for at in (start, end))
+    found = list(ticks(start_s, end_s))
+    assert [at_s for at_s, _ in found] == sorted({at_s for at_s, _ in found})
+    assert len(found) > 2
+    for at_s, told in found:
+        at = datetime.fromtimestamp(at_s)
+        assert told in (at.strftime("%H:%M"), f"{at.day} {at:%b}")
+
+
+@pytest.mark.usefixtures("berlin")
+def test_a_report_over_a_change_of_clocks_tells_both_zones() -> None:
+    start_s, end_s = (
+        datetime.fromisoformat(at).timestamp()
+        for at in ("2027-03-20T00:00+01:00", "2027-04-10T00:00+02:00")
+    )
+    facts = [
+        Fact(start_s, What.BEGIN),
+        Fact(start_s, What.LINK, "cable", "up"),
+        Fact(start_s + 3600, What.LINK, "cable", "down"),
+        Fact(start_s + 7200, What.LINK, "cable", "up"),
+    ]
+    line = timeline(facts, start_s, end_s, end_s)
+    told = page(line, report(line, {"cable": []}), {"cable": []})
+    assert "<td>20 Mar 01:00:00</td>" in told  # 01:00 UTC+0100
+    assert "UTC+0100, then UTC+0200" in told
