@@ -119,26 +119,27 @@ def independent(
         case Block() | EndConnections() | Linger() | Reach():
             return tuple(behind)
         case SetMetric(link=link) if link == desired:
-            return tuple(behind) if _stands(failed, behind, world) else ()
+            stands = _stands(failed, world)
+            return tuple(step for step in behind if stands and not _passes(step, failed, world))
         case SetMetric() | Tidy() if _follows(failed.link, desired, world):
             return tuple(step for step in behind if step.link != desired)
     return ()
 
 
-def _stands(failed: SetMetric, behind: Sequence[Step], world: World) -> bool:
-    """Whether the active link stands where it was to, though NetworkManager refused.
-
-    The kernel's IPv4 route went ahead. Of IPv6 nothing does: no link may come to stand before it
-    there that does not so far.
-    """
+def _stands(failed: SetMetric, world: World) -> bool:
+    """Whether the active link's IPv4 route went ahead to where it was to stand, though refused."""
     active = world.link(failed.link)
-    if active is None or (failed.v4 and active.v4 and active.v4.metric > failed.v4):
+    return active is not None and not (failed.v4 and active.v4 and active.v4.metric > failed.v4)
+
+
+def _passes(step: Step, failed: SetMetric, world: World) -> bool:
+    """Whether a link would come to stand before the active one by IPv6."""
+    active, link = world.link(failed.link), world.link(step.link)
+    if not (isinstance(step, SetMetric) and step.v6 and failed.v6):
         return False
-    if not failed.v6 or not active.v6:
-        return True
-    own, ranks = active.v6.metric, [step for step in behind if isinstance(step, SetMetric)]
-    routes = {link.name: link.v6.metric for link in world.links if link.v6}
-    return not any(s.v6 and s.v6 <= own <= routes.get(s.link, 0) for s in ranks)
+    if not (active and active.v6 and link and link.v6):
+        return False
+    return step.v6 <= active.v6.metric <= link.v6.metric
 
 
 def _follows(name: str, desired: str | None, world: World) -> bool:
@@ -149,8 +150,9 @@ def _follows(name: str, desired: str | None, world: World) -> bool:
     link, active = world.link(name), world.link(desired)
     if link is None or active is None:
         return False
-    both = (link.v4, active.v4), (link.v6, active.v6)
-    return all(not (its and own) or its.metric > own.metric for its, own in both)
+    if link.v4 and active.v4 and link.v4.metric <= active.v4.metric:
+        return False  # of IPv6, those that are the kernel's all stand alike
+    return not (link.v6 and active.v6 and link.v6.metric < active.v6.metric)
 
 
 def _parts(step: Step) -> tuple[Step, ...]:

@@ -148,7 +148,7 @@ class Dial:
                 carrier
                 and link.dialled
                 and link.name != self._pinned
-                and _goes_before(carrier, link, world, healths)
+                and (carrier.name == self._pinned or _goes_before(carrier, link, world, healths))
                 and _suffices(healths[carrier.name], wanted)
             ):
                 self._idle_s.setdefault(link.name, now_s)
@@ -306,10 +306,8 @@ class Dial:
 
 def _goes_before(carrier: Link, link: Link, world: World, healths: Mapping[str, Health]) -> bool:
     """Whether what carries traffic is the better one: those beyond their cap come last."""
-    if healths[link.name].capped:
-        return carrier.name != link.name
-    before = world.index(carrier) < world.index(link)
-    return before and not healths[carrier.name].capped
+    first, second = ((bool(healths[n.name].capped), world.index(n)) for n in (carrier, link))
+    return first < second
 
 
 def _suffices(health: Health, on_demand: LinkSettings) -> bool:

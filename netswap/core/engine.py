@@ -161,9 +161,10 @@ class Engine:
         self._stopping = True
         fit = frozenset(name for name, health in self._tracks.healths.items() if health.works)
         steps = planning.plan_stop(self._world, self._tracks.up, fit)
-        if kept := planning.kept_at_stop(self._world, fit or self._tracks.up):
-            self._actions.append(words.kept(kept))
         free = planning.released_at_stop(self._world, self._tracks.up, fit)
+        kept = planning.kept_at_stop(self._world, fit or self._tracks.up)
+        if kept and kept not in free:
+            self._actions.append(words.kept(kept))
         self._actions += [
             words.stays_connected(link)
             for link in self._world.links

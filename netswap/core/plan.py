@@ -76,7 +76,8 @@ def plan_stop(world: World, up: frozenset[str], fit: frozenset[str]) -> tuple[St
     free = released_at_stop(world, up, fit)
     kept = (keep, *free)
     works = any(link.name in up for link in world.links)
-    wanted = [link for link in world.links if (link.name in up if works else link.usable)]
+    put_back = fit if keep and fit else up  # one with a fault might come to stand before `keep`
+    wanted = [link for link in world.links if (link.name in put_back if works else link.usable)]
     restored = [link for link in wanted if link not in kept]
     if not keep:  # before what NetworkManager is asked for: there may be no time left after it
         steps += [
@@ -103,8 +104,9 @@ def released_at_stop(world: World, up: frozenset[str], fit: frozenset[str]) -> t
     if leader is None or leader.name not in up or not world.managed:
         return ()
     dialled = tuple(link for link in world.links if link.dialled)
-    rest = [link.name for link in world.links if link.v4 and not link.dialled]
-    if rest and fit.issuperset(rest):
+    rest = [link for link in world.links if link.v4 and not link.dialled]
+    better = any(world.index(link) < world.index(leader) for link in rest)
+    if better and fit.issuperset(link.name for link in rest):
         return dialled
     return tuple(link for link in dialled if link != leader)
 

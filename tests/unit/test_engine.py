@@ -38,7 +38,7 @@ from netswap.core.events import (
     Slept,
     Used,
 )
-from netswap.core.model import Barrier, Condition, Mode, Override, Role, Server, State, World
+from netswap.core.model import Barrier, Condition, Mode, Override, Role, Route, Server, State, World
 from netswap.core.settings import (
     CheckSettings,
     DampingSettings,
@@ -541,6 +541,16 @@ def test_a_backup_that_cannot_be_ranked_holds_no_swap_back_up() -> None:
     driven = Driven(world(link("cable", 100), link("wifi", 600), link("phone", 60)))
     drive(driven, SetMetric, 60, only="wifi")
     assert driven.world.leader == driven.world.link("cable")
+
+
+@pytest.mark.parametrize("settable", [False, True])
+def test_a_backup_whose_ipv6_is_the_kernels_keeps_traffic_on_no_other(settable: bool) -> None:
+    """ipv6.method=ignore: all stand at 1024; that nobody moves them shows only afterwards."""
+    kernels = Route(1024, settable=settable)
+    links = link("cable", 101, kernels), link("wifi", 600, kernels), link("phone", 100, kernels)
+    driven = Driven(world(*links))
+    drive(driven, SetMetric, 300, only="wifi")
+    assert metrics(driven) == {"cable": 101, "wifi": 600, "phone": 201}
 
 
 def test_a_backup_that_cannot_be_ranked_is_not_made_to_lead() -> None:

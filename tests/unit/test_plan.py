@@ -362,7 +362,7 @@ def test_where_the_dead_link_leads_nothing_is_kept() -> None:
 def test_a_link_that_fails_a_check_is_not_given_traffic_at_the_end() -> None:
     outage = world(link("cable", 100), link("tether", 60))
     both, fit = frozenset({"cable", "tether"}), frozenset({"tether"})
-    assert plan.plan_stop(outage, both, fit) == (Restore("cable"),)
+    assert plan.plan_stop(outage, both, fit) == ()
     assert plan.kept_at_stop(outage, fit) == outage.links[1]
 
 
@@ -372,3 +372,17 @@ def test_what_netswap_connected_goes_though_it_leads_where_the_others_work() -> 
     assert plan.plan_stop(asked, both, both) == (Restore("cable"), Disconnect("phone"))
     fit = frozenset({"phone"})
     assert Disconnect("phone") not in plan.plan_stop(asked, both, fit)
+
+
+def test_at_a_stop_a_link_with_a_fault_is_not_put_back_before_the_one_that_leads() -> None:
+    """The tether was found at 100."""
+    rest = world(link("cable", 101), link("tether", 200))
+    both, fit = frozenset({"cable", "tether"}), frozenset({"cable"})
+    assert Restore("tether") not in plan.plan_stop(rest, both, fit)
+
+
+def test_a_stop_leaves_what_it_connected_where_only_a_worse_link_works() -> None:
+    phone, modem = replace(link("phone", 60), dialled=True), link("modem", 201, metered=True)
+    pulled = world(link("cable", None, obstacle="carrier lost"), phone, modem)
+    works = frozenset({"phone", "modem"})
+    assert Disconnect("phone") not in plan.plan_stop(pulled, works, works)
