@@ -53,6 +53,7 @@ log = logging.getLogger(__name__)
 def main(folder: Path, timeout_s: float) -> None:
     """Run the programs in a folder whenever another link becomes the active one."""
     logging.basicConfig(level="INFO", format="%(message)s")
+    folder = folder.absolute()  # hooks run in /
     talk(lambda service: _listen(service, Runner(folder, timeout_s)))
 
 

@@ -79,6 +79,17 @@ def test_a_hook_is_told_the_facts(swaps: FakeNetswapd, folder: Folder) -> None:
     folder.wait_for("more", ["Phone yes ."])
 
 
+def test_the_folder_may_be_told_from_where_one_is(
+    netswapd: FakeNetswapd, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.add("10-tell", "echo ran >>{0}/told")
+    monkeypatch.chdir(folder.top)
+    with Program("netswap.hooks", "--dir", folder.hooks.name) as program:
+        program.wait_for("netswapd is there")
+        netswapd.swap(*OUTAGE)
+        folder.wait_for("told", ["ran"])
+
+
 def test_nothing_in_a_fact_is_obeyed(swaps: FakeNetswapd, folder: Folder) -> None:
     evil = f"$(touch {folder.top}/owned) `id`; \\ \x1b[2J\n%s"
     folder.add("10-tell", 'printf "%s\\n" "$NETSWAP_REASON" >>{0}/told')
