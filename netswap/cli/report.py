@@ -69,23 +69,28 @@ def report(since: float, link: str, html: Path | None, in_json: bool, database: 
 
 
 def write(path: Path, text: str) -> None:
-    """Put a file in place at once, whole. Raises UserError."""
+    """Write a file; one that is there is replaced at once, whole. Raises UserError."""
     try:
-        real = path.resolve()
-        draft = Path(f"{real}.{os.getpid()}")
-        if (real.exists() and not real.is_file()) or not os.access(real.parent, os.W_OK):
-            draft = real  # such as /dev/stdout: nothing can take its place
-        try:
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(real)
-        except OSError:
-            if draft != real:
-                with suppress(OSError):  # what is half written is of no use
-                    draft.unlink()
-            raise
+        real = Path(os.path.realpath(path))  # which minds no circle of links
+        if (path.exists() and not path.is_file()) or not os.access(real.parent, os.W_OK):
+            path.write_text(text, encoding="utf-8")  # such as a pipe: nothing can take its place
+        else:
+            _replace(real, text)
     except OSError as error:
         hint = f"`ls -ld` and `df` tell what is wrong with {path.parent}"
         raise UserError(f"{path} cannot be written: {error.strerror}", hint=hint) from None
+
+
+def _replace(path: Path, text: str) -> None:
+    draft = Path(f"{path}.{os.getpid()}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        if path.exists():
+            draft.chmod(path.stat().st_mode & 0o7777)
+        draft.replace(path)
+    finally:
+        with suppress(OSError):  # what is half written is of no use
+            draft.unlink()
 
 
 def as_plain(summed: Report) -> dict[str, Any]:

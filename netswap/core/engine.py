@@ -162,7 +162,7 @@ class Engine:
         fit = frozenset(name for name, health in self._tracks.healths.items() if health.works)
         steps = planning.plan_stop(self._world, self._tracks.up, fit)
         free = planning.released_at_stop(self._world, self._tracks.up, fit)
-        kept = planning.kept_at_stop(self._world, fit or self._tracks.up)
+        kept = planning.kept_at_stop(self._world, self._tracks.up, fit)
         if kept and kept not in free:
             self._actions.append(words.kept(kept))
         self._actions += [

@@ -72,7 +72,7 @@ def plan_stop(world: World, up: frozenset[str], fit: frozenset[str]) -> tuple[St
     steps: list[Step] = [
         Unblock(_name_of(world, ifname), ifname) for ifname in sorted(world.guarded)
     ]
-    keep = kept_at_stop(world, fit or up)
+    keep = kept_at_stop(world, up, fit)
     free = released_at_stop(world, up, fit)
     kept = (keep, *free)
     works = any(link.name in up for link in world.links)
@@ -88,10 +88,15 @@ def plan_stop(world: World, up: frozenset[str], fit: frozenset[str]) -> tuple[St
     return (*steps, *(Disconnect(link.name) for link in free))
 
 
-def kept_at_stop(world: World, fit: frozenset[str]) -> Link | None:
-    """Return the link that must keep its metric at exit, None if all can be put back."""
-    dead = [link for link in world.links if link.v4 and link.name not in fit]
-    return world.leader if dead and world.leader not in dead else None
+def kept_at_stop(world: World, up: frozenset[str], fit: frozenset[str]) -> Link | None:
+    """Return the link that must keep its metric at exit, None if all can be put back.
+
+    Even one that fails a check does not give way to one that is dead.
+    """
+    leader = world.leader
+    as_good = fit if leader and leader.name in fit else up
+    dead = [link for link in world.links if link.v4 and link.name not in as_good]
+    return leader if dead and leader not in dead else None
 
 
 def released_at_stop(world: World, up: frozenset[str], fit: frozenset[str]) -> tuple[Link, ...]:

@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,3 +92,26 @@ def test_a_report_that_does_not_fit_leaves_the_old_one(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert path.read_text() == "the one of last month"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_report_can_be_written_into_a_pipe() -> None:
+    told = "from pathlib import Path; from netswap.cli.report import write"
+    program = f"{told}; write(Path('/dev/stdout'), 'page')"
+    assert subprocess.check_output([sys.executable, "-c", program]) == b"page"
+
+
+def test_a_report_that_is_replaced_stays_as_readable_as_it_was(tmp_path: Path) -> None:
+    path, link = tmp_path / "report.html", tmp_path / "newest.html"
+    path.touch()
+    path.chmod(0o604)
+    link.symlink_to(path)
+    write(link, "after")
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("after", 0o604)
+    assert link.is_symlink()
+
+
+def test_a_circle_of_links_ends_in_no_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.symlink_to(path)
+    write(path, "page")
+    assert path.read_text() == "page"

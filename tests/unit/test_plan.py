@@ -332,7 +332,7 @@ def test_during_an_outage_the_takeover_stays() -> None:
     outage = world(link("cable", 100), link("tether", 60), guarded=["cable"])
     known = frozenset({"tether"})
     assert plan.plan_stop(outage, known, known) == (Unblock("cable", "cable"),)
-    assert plan.kept_at_stop(outage, known) == outage.links[1]
+    assert plan.kept_at_stop(outage, known, known) == outage.links[1]
 
 
 def test_a_dead_link_without_a_route_holds_nothing_back() -> None:
@@ -340,7 +340,7 @@ def test_a_dead_link_without_a_route_holds_nothing_back() -> None:
     assert plan.plan_stop(pulled, frozenset({"tether"}), frozenset({"tether"})) == (
         Restore("tether"),
     )
-    assert plan.kept_at_stop(pulled, frozenset({"tether"})) is None
+    assert plan.kept_at_stop(pulled, frozenset({"tether"}), frozenset({"tether"})) is None
 
 
 def test_where_no_link_works_all_is_put_back_without_losing_one() -> None:
@@ -348,7 +348,7 @@ def test_where_no_link_works_all_is_put_back_without_losing_one() -> None:
     steps = plan.plan_stop(dead, frozenset(), frozenset())
     restores = (Restore("cable", patient=True), Restore("tether", patient=True))
     assert steps == (Unblock("cable", "cable"), *restores)
-    assert plan.kept_at_stop(dead, frozenset()) is None
+    assert plan.kept_at_stop(dead, frozenset(), frozenset()) is None
 
 
 def test_where_the_dead_link_leads_nothing_is_kept() -> None:
@@ -356,14 +356,14 @@ def test_where_the_dead_link_leads_nothing_is_kept() -> None:
     assert plan.plan_stop(dead, frozenset({"tether"}), frozenset({"tether"})) == (
         Restore("tether"),
     )
-    assert plan.kept_at_stop(dead, frozenset({"tether"})) is None
+    assert plan.kept_at_stop(dead, frozenset({"tether"}), frozenset({"tether"})) is None
 
 
 def test_a_link_that_fails_a_check_is_not_given_traffic_at_the_end() -> None:
     outage = world(link("cable", 100), link("tether", 60))
     both, fit = frozenset({"cable", "tether"}), frozenset({"tether"})
     assert plan.plan_stop(outage, both, fit) == ()
-    assert plan.kept_at_stop(outage, fit) == outage.links[1]
+    assert plan.kept_at_stop(outage, both, fit) == outage.links[1]
 
 
 def test_what_netswap_connected_goes_though_it_leads_where_the_others_work() -> None:
@@ -386,3 +386,10 @@ def test_a_stop_leaves_what_it_connected_where_only_a_worse_link_works() -> None
     pulled = world(link("cable", None, obstacle="carrier lost"), phone, modem)
     works = frozenset({"phone", "modem"})
     assert Disconnect("phone") not in plan.plan_stop(pulled, works, works)
+
+
+def test_a_stop_moves_no_traffic_from_a_link_with_a_fault_to_a_dead_one() -> None:
+    """The tether, found at 101, is what the user keeps to."""
+    pinned = world(link("cable", 100), link("tether", 60), link("wifi", 200))
+    steps = plan.plan_stop(pinned, frozenset({"tether", "wifi"}), frozenset({"wifi"}))
+    assert Restore("tether") not in steps

@@ -122,7 +122,7 @@ def test_leaving_lifts_the_guard_and_spares_what_is_not_up(situation: Situation)
     restored = {step.link for step in restores}
     assert {step.link for step in restores if not step.patient} <= situation.touchable
     assert restored <= situation.touchable or not situation.touchable
-    kept = plan.kept_at_stop(seen, situation.touchable)
+    kept = plan.kept_at_stop(seen, situation.touchable, situation.touchable)
     assert kept is None or kept.name not in restored
 
 
