@@ -10,12 +10,12 @@ import asyncio
 import ipaddress
 import os
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from netswap.cli.client import Service, Swapped, talk
+from netswap.cli.files import replace
 from netswap.errors import UserError
 
 REQUEST_S = 5.0
@@ -92,14 +92,9 @@ async def _once(service: Service) -> bytes:
 
 def write(path: Path, text: bytes) -> None:
     """Replace a file at once, so that nobody reads half of it. Raises UserError."""
-    draft = Path(f"{path}.{os.getpid()}")
     try:
-        draft.write_bytes(text)
-        draft.chmod(0o644)
-        draft.replace(path)
+        replace(path, text, 0o644)
     except OSError as error:
-        with suppress(OSError):  # where it cannot be, it cannot be taken away either
-            draft.unlink()
         hint = f"`ls -ld` and `df` tell what is wrong with {path.parent}"
         raise UserError(f"cannot write {path}: {error.strerror}", hint=hint) from None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import click
 
 from netswap import units
 from netswap.cli import past
+from netswap.cli.files import replace
 from netswap.cli.history import plain
 from netswap.cli.options import as_json
 from netswap.cli.show import print_lines
@@ -75,22 +75,10 @@ def write(path: Path, text: str) -> None:
         if (path.exists() and not path.is_file()) or not os.access(real.parent, os.W_OK):
             path.write_text(text, encoding="utf-8")  # such as a pipe: nothing can take its place
         else:
-            _replace(real, text)
+            replace(real, text.encode())
     except OSError as error:
         hint = f"`ls -ld` and `df` tell what is wrong with {path.parent}"
         raise UserError(f"{path} cannot be written: {error.strerror}", hint=hint) from None
-
-
-def _replace(path: Path, text: str) -> None:
-    draft = Path(f"{path}.{os.getpid()}")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        if path.exists():
-            draft.chmod(path.stat().st_mode & 0o7777)
-        draft.replace(path)
-    finally:
-        with suppress(OSError):  # what is half written is of no use
-            draft.unlink()
 
 
 def as_plain(summed: Report) -> dict[str, Any]:

@@ -75,6 +75,7 @@ def setup(yes: bool, force: bool, path: Path) -> None:
     if len(links) < 2 and not (links and old.settings.link):
         click.echo("Fewer than two links: none is named, netswap picks them as they come.\n")
         links = []
+    chosen.sort(key=lambda item: bool(item.before))  # a new link may take the name of an old one
     names = {item.before or item.link.name: item.link.name for item in chosen if links}
     text = toml.written(links, given(old), checks(old.settings, names))
     config.parse(text, str(path))  # what could not be read is never written

@@ -222,3 +222,17 @@ def test_a_check_of_a_link_that_netswap_picked_is_kept(
     settings = config.load(path).settings
     assert [one.name for one in settings.link] == ["cable", "phone"]
     assert [check.links for check in settings.check] == [("cable",)]
+
+
+def test_a_check_goes_with_its_link_though_a_new_one_takes_the_name(
+    netswapd: FakeNetswapd, tmp_path: Path
+) -> None:
+    path = tmp_path / "netswap.toml"
+    link = '[[link]]\nname = "{0}"\nmatch = {{ interface = "{0}0" }}\n'
+    path.write_text(link.format("cable") + link.format("phone") + CHECK.format("phone"))
+    netswapd.table.the_offers = [("wlan0", "wifi", "Home", "connected", False, "")]
+    typed = "y\n1 2 3\n\nmobile\nphone\n\n"
+    assert netswapctl("setup", "--file", str(path), typed=typed).status == 0
+    settings = config.load(path).settings
+    assert [one.name for one in settings.link] == ["cable", "mobile", "phone"]
+    assert [check.links for check in settings.check] == [("mobile",)]

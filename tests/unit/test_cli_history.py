@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -115,3 +116,11 @@ def test_a_circle_of_links_ends_in_no_traceback(tmp_path: Path) -> None:
     path.symlink_to(path)
     write(path, "page")
     assert path.read_text() == "page"
+
+
+def test_a_link_that_somebody_put_into_the_way_is_not_followed(tmp_path: Path) -> None:
+    path, theirs = tmp_path / "report.html", tmp_path / "shadow"
+    theirs.write_text("secret")
+    Path(f"{path}.{os.getpid()}").symlink_to(theirs)
+    write(path, "page")
+    assert (path.read_text(), theirs.read_text()) == ("page", "secret")
