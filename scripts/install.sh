@@ -178,7 +178,10 @@ install)
 uninstall)
     [ -e "$manifest" ] || die "$manifest is not there: nothing to uninstall" \
         'give the PREFIX (and DESTDIR) that it was installed with'
-    ! live || systemctl disable --now netswapd.service netswap-hooks.service
+    ! live || { # one that was cut short may have left no units, but a netswapd that runs
+        systemctl stop netswapd.service netswap-hooks.service || :
+        systemctl disable netswapd.service netswap-hooks.service || :
+    }
     cp "$manifest" "$written"
     uninstall_all "$written"
     ! live || systemctl daemon-reload
