@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -77,6 +78,8 @@ def metrics(listen: str | tuple[str, int] | None, textfile: Path | None) -> None
 
 
 def _demand_library() -> None:
+    if sys.modules.get("ssl", sys) is None:
+        del sys.modules["ssl"]  # `netswap.cli` keeps it out; this library cannot do without
     try:
         import prometheus_client  # noqa: F401, PLC0415
     except ImportError:
