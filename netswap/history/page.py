@@ -6,6 +6,7 @@ reader's choice of light or dark, and fits a phone.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from html import escape
@@ -170,7 +171,8 @@ def _heat(link: LinkReport, line: Timeline) -> str:
     first, last = _midnight(line.start_s), _midnight(line.end_s)
     days = (last - first).days + 1
     by_hour = days <= HEAT_DAYS
-    grid = _hours(first, days, link, line) if by_hour else _weeks(first, days, link, line)
+    out = _by_day(link.outages)
+    grid = _hours(first, days, out, line) if by_hour else _weeks(first, days, out, line)
     height = 16
     chart = svg.picture(
         svg.cells(grid, height), height * len(grid), f"Calendar: when {link.link} was out"
@@ -191,31 +193,44 @@ def _heat(link: LinkReport, line: Timeline) -> str:
 
 
 Cell = tuple[int, str] | None
+ByDay = Mapping[datetime, Sequence[Outage]]
 
 
-def _hours(first: datetime, days: int, link: LinkReport, line: Timeline) -> list[list[Cell]]:
+def _by_day(outages: Sequence[Outage]) -> ByDay:
+    """Return what was out on each day, by its midnight: no cell has to look at years of them."""
+    out = defaultdict(list)
+    for outage in outages:
+        day = _midnight(outage.start_s)
+        while day.timestamp() < outage.end_s:
+            out[day].append(outage)
+            day += timedelta(1)
+    return out
+
+
+def _hours(first: datetime, days: int, out: ByDay, line: Timeline) -> list[list[Cell]]:
     return [
-        [_cell(first + timedelta(day), 1, hour, link, line) for hour in range(24)]
+        [_cell(first + timedelta(day), 1, hour, out, line) for hour in range(24)]
         for day in range(days)
     ]
 
 
-def _weeks(first: datetime, days: int, link: LinkReport, line: Timeline) -> list[list[Cell]]:
+def _weeks(first: datetime, days: int, out: ByDay, line: Timeline) -> list[list[Cell]]:
     monday = first - timedelta(first.weekday())
     weeks = (days + first.weekday() + 6) // 7
     return [
-        [_cell(monday + timedelta(7 * week + day), 24, 0, link, line) for week in range(weeks)]
+        [_cell(monday + timedelta(7 * week + day), 24, 0, out, line) for week in range(weeks)]
         for day in range(7)
     ]
 
 
-def _cell(day: datetime, hours: int, hour: int, link: LinkReport, line: Timeline) -> Cell:
+def _cell(day: datetime, hours: int, hour: int, out: ByDay, line: Timeline) -> Cell:
     begins = day + timedelta(hours=hour)
     # where the clock is put back an hour is two long, and a day 25; where it is put on, one is none
     start_s, end_s = begins.timestamp(), (begins + timedelta(hours=hours)).timestamp()
     if not any(span.overlap_s(start_s, end_s) for span in line.watched):
         return None
-    out_s = sum(max(0.0, min(o.end_s, end_s) - max(o.start_s, start_s)) for o in link.outages)
+    lengths_s = (min(o.end_s, end_s) - max(o.start_s, start_s) for o in out.get(day, ()))
+    out_s = sum(max(0.0, length_s) for length_s in lengths_s)
     level = sum(out_s > bound for bound in HEAT_S)
     return level, f"{_time(start_s)}: out for {units.duration(out_s)}" if level else ""
 
