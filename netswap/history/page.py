@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from html import escape
+from itertools import groupby
 
 from netswap import units
 from netswap.history import svg
@@ -288,13 +289,14 @@ def _row(outage: Outage) -> str:
 
 
 def _notes(summed: Report) -> str:
-    ends = (datetime.fromtimestamp(at_s).astimezone() for at_s in (summed.start_s, summed.end_s))
-    zone = ", then ".join(dict.fromkeys(at.strftime("UTC%z") for at in ends))
+    days = range(int(summed.start_s), int(summed.end_s), 24 * 3600)
+    times = (datetime.fromtimestamp(at_s).astimezone() for at_s in (*days, summed.end_s))
+    zones = ", then ".join(zone for zone, _ in groupby(at.strftime("UTC%z") for at in times))
     return (
         "<footer><p>Measured by netswap, which pings addresses on the internet over each link once "
         "a second or so. A link is out when it is connected and does not answer, or fails its "
         "checks; time without a carrier or a connection is not held against it. A + marks an "
-        f"outage that goes on, or whose end was not seen. Times are local, {zone}.</p></footer>"
+        f"outage that goes on, or whose end was not seen. Times are local, {zones}.</p></footer>"
     )
 
 
