@@ -51,7 +51,7 @@ bench-leaks: setup ## an hour of traffic, 50 swaps (MINUTES=5: quicker): what le
 bench-long: setup ## hours of netswapd with an outage every 5 minutes (MINUTES=30: less; SLOT_S=20)
 	@$(PYTHON) -m bench.long
 
-bench-flood: setup ## what strangers' echo replies cost, 10,000 a second
+bench-flood: setup ## what strangers' echo replies cost, 10,000 sent a second
 	@$(PYTHON) -m bench.flood
 
 bench-connections: setup ## measure when connections are told of a swap

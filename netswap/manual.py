@@ -32,7 +32,7 @@ EXAMPLE_HEAD = """\
 # and a check may have, such as data_cap or connect, is told there.
 
 # The links, the preferred one first. Without any, netswap picks them itself: Ethernet before Wi-Fi
-# before whatever is metered.
+# before modems and whatever is metered.
 #
 #[[link]]
 #name = "cable"

@@ -17,7 +17,7 @@ HEAD = """\
 # `netswapctl reload` has netswapd read this file again.
 
 # The links, the preferred one first. Without any, netswap picks them itself:
-# Ethernet before Wi-Fi before whatever is metered. Of each link:
+# Ethernet before Wi-Fi before modems and whatever is metered. Of each link:
 """
 WIDTH = 80
 EXAMPLE = (
