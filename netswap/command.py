@@ -24,6 +24,9 @@ class Complaining(click.Command):
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run, and exit with a status."""
         assert self.name
+        for name in ("stdout", "stderr"):  # closed: click minds it, before 8.2
+            if getattr(sys, name) is None:
+                setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (to the end)
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="replace")  # a terminal may not know every character
         sys.exit(self._run(*args, **{**extra, "prog_name": self.name, "standalone_mode": False}))

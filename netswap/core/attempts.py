@@ -145,14 +145,14 @@ def _passes(step: Step, failed: SetMetric, world: World) -> bool:
 def _follows(name: str, desired: str | None, world: World) -> bool:
     """Whether a standby link will not lead, though it could not be raised, when others are.
 
-    The active link itself is raised only after all others.
+    The active link itself is raised only after all others. By IPv6, whose routes cannot go ahead,
+    the refused link may lead instead of them: what is guarded there is told so at once, and IPv4
+    works.
     """
     link, active = world.link(name), world.link(desired)
     if link is None or active is None:
         return False
-    if link.v4 and active.v4 and link.v4.metric <= active.v4.metric:
-        return False  # of IPv6, those that are the kernel's all stand alike
-    return not (link.v6 and active.v6 and link.v6.metric < active.v6.metric)
+    return not (link.v4 and active.v4 and link.v4.metric <= active.v4.metric)
 
 
 def _parts(step: Step) -> tuple[Step, ...]:

@@ -86,8 +86,8 @@ class LinkSettings:
         Literal["always", "on-demand"],
         Doc(
             "who connects it: always: NetworkManager or you, never netswap; on-demand: netswap, "
-            "when every link before it has failed; match must name its connection then, by "
-            "connection or uuid, which should not connect by itself"
+            "when every link before it has failed, or has used up its data; match must name its "
+            "connection then, by connection or uuid, which should not connect by itself"
         ),
     ] = "always"
     connect_when: Annotated[
@@ -254,7 +254,7 @@ class DampingSettings:
 
 @dataclass(frozen=True, slots=True)
 class MetricSettings:
-    """Route metrics (and DNS priorities) by role. They must rise in this order."""
+    """Route metrics (and DNS priorities) by role. They must rise in this order, the last by 2."""
 
     takeover: Annotated[int, Doc("of a backup that took over", LOWEST_METRIC + 1, 9999)] = 60
     preferred: Annotated[

@@ -38,8 +38,8 @@ def main(path: Path | None, dry_run: bool, log_level: str) -> None:
 
     Runs in the foreground and logs to stderr. SIGTERM and SIGINT stop it and put everything back
     as it was found; SIGHUP makes it read its configuration again, and look at everything. Without
-    a configuration file it picks the links itself: Ethernet before Wi-Fi before whatever is
-    metered.
+    a configuration file it picks the links itself: Ethernet before Wi-Fi before modems and
+    whatever is metered.
     """
     log.set_up(log_level, dry_run=dry_run)
     try:

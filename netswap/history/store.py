@@ -363,9 +363,7 @@ class Reader(_Database):
         )
         with _explained():
             rows = self._db.execute(query, (start_s,)).fetchall()
-            return [
-                Fact(at, What(what), link, state, reason) for at, what, link, state, reason in rows
-            ]
+            return [_fact(*row) for row in rows]
 
     def measured(self, link: str, start_s: float, end_s: float) -> list[Measured]:
         """Return minutes where all of them are still kept, hours otherwise, the oldest first."""
@@ -434,6 +432,13 @@ def _measured(link: str, row: Sequence[Any]) -> Measured:
     _, start, stands, probes, lost, low, middle, high, received, sent = row
     rtts_s = (_seconds(low), _seconds(middle), _seconds(high))
     return Measured(link, start, Standing(stands), probes, lost, *rtts_s, received, sent)
+
+
+def _fact(at_s: Any, what: str, link: str, state: str, reason: str) -> Fact:
+    fact = Fact(float(at_s), What(what), link, state, reason)
+    if fact.what is What.LINK and not fact.last:
+        Standing(state)  # ValueError: the file is damaged
+    return fact
 
 
 def _counters(db: sqlite3.Connection) -> dict[str, Counter]:

@@ -38,3 +38,19 @@ def test_a_backup_that_is_refused_keeps_traffic_on_no_metered_one(lab: Lab) -> N
     daemon.wait_for("Failed: Setting the metric of wifi", 10)
     wait_until(lambda: lab.active() == "cable0", 5, "the cable carries traffic")
     wait_until(lambda: lab.guarded() == {"wifi0", "phone0"}, 5, "the backups are guarded")
+
+
+PHONE6, MODEM6, CABLE6 = (
+    LinkSpec("phone0", metered=True, ipv6=True),
+    LinkSpec("modem0", metered=True, ipv6=True),
+    LinkSpec("cable0", ipv6=True),
+)
+
+
+@pytest.mark.lab(LabSpec(links=(PHONE6, MODEM6, CABLE6)))
+def test_nor_does_one_that_has_ipv6(lab: Lab) -> None:
+    refuse(lab, "modem0")
+    daemon = lab.netswapd(QUICK + LINKS.replace("wifi", "modem"))
+    daemon.wait_for("Failed: Setting the metric of modem", 10)
+    wait_until(lambda: lab.active() == "cable0", 8, "the cable carries traffic")
+    wait_until(lambda: lab.guarded() == {"modem0", "phone0"}, 5, "the backups are guarded")

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netswap.core.actions import Block, Recheck, SetMetric, Step, Tidy, Unblock
-from netswap.core.attempts import LONGEST_S, SETTLE_S, Attempts
-from tests.unit.worlds import FIXED
+from netswap.core.attempts import LONGEST_S, SETTLE_S, Attempts, independent
+from tests.unit.worlds import FIXED, link, route, world
 
 LOWER = SetMetric("tether", 60)
 UNBLOCK = Unblock("tether", "tether0")
@@ -113,3 +113,13 @@ def test_a_deadline_is_when_a_needed_step_is_ready(tries: list[tuple[Step, str, 
             assert attempts.ready(step, deadline_s) or deadline_s < now_s + LONGEST_S
         elif not attempts.ready(step, now_s):
             raise AssertionError("a step that waits has no deadline")
+
+
+def test_a_refused_standby_whose_ipv6_stands_before_the_active_links_starves_no_other() -> None:
+    seen = world(
+        link("cable", 102, 102),
+        link("modem", route(201), 101),  # IPv4 went ahead of NetworkManager, IPv6 cannot
+        link("phone", 100, 100),
+    )
+    refused, behind = SetMetric("modem", 201, 201), SetMetric("phone", 202, 202)
+    assert independent(refused, [behind], seen, "cable") == (behind,)

@@ -244,6 +244,19 @@ def test_what_a_newer_netswap_may_have_noted_is_an_error_and_no_surprise(path: P
             reader.measured("cable", 0, 2000)
 
 
+@pytest.mark.parametrize(
+    "damage", ["SET state = 'sideways' WHERE what = 'link'", "SET at = 'sideways'"]
+)
+def test_a_fact_that_makes_no_sense_is_an_error_and_no_surprise(path: Path, damage: str) -> None:
+    write(path, Batch(2000.0, [BEGIN, Fact(990.0, What.LINK, "cable", "up", "it replies")]))
+    db = sqlite3.connect(path)
+    db.execute(f"UPDATE facts {damage}")  # noqa: S608
+    db.commit()
+    db.close()
+    with Reader(path) as reader, pytest.raises(StoreError, match="sideways"):
+        reader.facts(0)
+
+
 @pytest.mark.parametrize("version", range(len(store.MIGRATIONS)))
 def test_an_old_database_is_brought_up_to_date_with_all_that_is_in_it(
     path: Path, version: int
