@@ -250,7 +250,7 @@ def test_what_a_newer_netswap_may_have_noted_is_an_error_and_no_surprise(path: P
 def test_a_fact_that_makes_no_sense_is_an_error_and_no_surprise(path: Path, damage: str) -> None:
     write(path, Batch(2000.0, [BEGIN, Fact(990.0, What.LINK, "cable", "up", "it replies")]))
     db = sqlite3.connect(path)
-    db.execute(f"UPDATE facts {damage}")  # noqa: S608
+    db.execute(f"UPDATE facts {damage}")
     db.commit()
     db.close()
     with Reader(path) as reader, pytest.raises(StoreError, match="sideways"):
