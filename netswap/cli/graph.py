@@ -12,9 +12,9 @@ from netswap import units
 from netswap.cli import past
 from netswap.cli.show import print_lines
 from netswap.cli.text import Paint, drawn_for, paint_for, printable, unpainted, width_of
+from netswap.history.dates import ticks
 from netswap.history.facts import Standing
 from netswap.history.minutes import HOUR_S, MINUTE_S, Measured, merged
-from netswap.history.page import ticks
 from netswap.history.timeline import Span, Timeline
 
 BLOCKS = " ▁▂▃▄▅▆▇█"

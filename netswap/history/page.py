@@ -6,15 +6,14 @@ reader's choice of light or dark, and fits a phone.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from html import escape
-from itertools import groupby
 
 from netswap import units
-from netswap.history import svg
+from netswap.history import dates, svg
 from netswap.history.facts import APART, Standing
+from netswap.history.heat import calendar
 from netswap.history.minutes import Measured, binned
 from netswap.history.outages import Outage
 from netswap.history.report import LinkReport, Report
@@ -26,28 +25,18 @@ MOST_BINS = 730
 LISTED = 200
 """Outages in the table; the longest ones, where there are more."""
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-HEAT_DAYS = 93
-"""For so many days at most each hour has a cell; beyond that each day."""
-HEAT_S = (0.0, 60.0, 360.0, 1800.0)
-"""Being out for longer than these in an hour makes the levels of heat."""
-DAY_MIN = 24 * 60
-TICKS_MIN = (
-    1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720,
-    *(days * DAY_MIN for days in (1, 2, 4, 7, 14, 31, 92)),
-)  # fmt: skip
-MOST_TICKS = 9
 
 
 def page(line: Timeline, summed: Report, measured: Mapping[str, Sequence[Measured]]) -> str:
     """Return the whole file."""
-    period = _period(summed.start_s, summed.end_s)
+    period = dates.period(summed.start_s, summed.end_s)
     body = [
         f"<header><h1>Internet connection, {period}</h1>{_lead(summed)}</header>",
         _tiles(summed),
         _carried(line),
         *(_link(link, line, measured[link.link]) for link in summed.links),
         _table(summed),
-        _notes(summed),
+        _notes(line),
     ]
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -71,7 +60,7 @@ def _lead(summed: Report) -> str:
     if longest := preferred.longest:
         text += (
             f", {units.duration(preferred.out_s)} in all; the longest, "
-            f"{units.duration(longest.length_s)}, began {_time(longest.start_s)}"
+            f"{units.duration(longest.length_s)}, began {dates.time(longest.start_s, summed.end_s)}"
         )
     watched = units.duration(summed.watched_s)
     return f"<p>{text}. Watched for {watched}.</p>"
@@ -169,18 +158,14 @@ def _measurements(link: LinkReport, line: Timeline, rows: Sequence[Measured]) ->
 
 
 def _heat(link: LinkReport, line: Timeline) -> str:
-    first, last = _midnight(line.start_s), _midnight(line.end_s)
-    days = (last - first).days + 1
-    by_hour = days <= HEAT_DAYS
-    out = _by_day(link.outages)
-    grid = _hours(first, days, out, line) if by_hour else _weeks(first, days, out, line)
+    first, by_hour, grid = calendar(link, line)
     height = 16
     chart = svg.picture(
         svg.cells(grid, height), height * len(grid), f"Calendar: when {link.link} was out"
     )
     if by_hour:
-        every = 7 if days > 14 else 1
-        names = [(f"{_monthday(first + timedelta(i))}", i) for i in range(0, days, every)]
+        every = 7 if len(grid) > 14 else 1
+        names = [(f"{dates.monthday(first + timedelta(i))}", i) for i in range(0, len(grid), every)]
         below = _below([(f"{hour:02d}", hour / 24) for hour in range(0, 24, 3)])
     else:
         names, below = [(day, i) for i, day in enumerate(DAYS)][::2], _months(first, len(grid[0]))
@@ -191,49 +176,6 @@ def _heat(link: LinkReport, line: Timeline) -> str:
     size = f"height:{len(grid) * (13 if by_hour else 20)}px"
     drawn = f'<div class="plot heat" style="{size}">{_labels(labels)}{chart}</div>'
     return f"<h3>When it was out</h3>{_legend(keys)}{drawn}{below}"
-
-
-Cell = tuple[int, str] | None
-ByDay = Mapping[datetime, Sequence[Outage]]
-
-
-def _by_day(outages: Sequence[Outage]) -> ByDay:
-    """Return what was out on each day, by its midnight: no cell has to look at years of them."""
-    out = defaultdict(list)
-    for outage in outages:
-        day = _midnight(outage.start_s)
-        while day.timestamp() < outage.end_s:
-            out[day].append(outage)
-            day += timedelta(1)
-    return out
-
-
-def _hours(first: datetime, days: int, out: ByDay, line: Timeline) -> list[list[Cell]]:
-    return [
-        [_cell(first + timedelta(day), 1, hour, out, line) for hour in range(24)]
-        for day in range(days)
-    ]
-
-
-def _weeks(first: datetime, days: int, out: ByDay, line: Timeline) -> list[list[Cell]]:
-    monday = first - timedelta(first.weekday())
-    weeks = (days + first.weekday() + 6) // 7
-    return [
-        [_cell(monday + timedelta(7 * week + day), 24, 0, out, line) for week in range(weeks)]
-        for day in range(7)
-    ]
-
-
-def _cell(day: datetime, hours: int, hour: int, out: ByDay, line: Timeline) -> Cell:
-    begins = day + timedelta(hours=hour)
-    # where the clock is put back an hour is two long, and a day 25; where it is put on, one is none
-    start_s, end_s = begins.timestamp(), (begins + timedelta(hours=hours)).timestamp()
-    if not any(span.overlap_s(start_s, end_s) for span in line.watched):
-        return None
-    lengths_s = (min(o.end_s, end_s) - max(o.start_s, start_s) for o in out.get(day, ()))
-    out_s = sum(max(0.0, length_s) for length_s in lengths_s)
-    level = sum(out_s > bound for bound in HEAT_S)
-    return level, f"{_time(start_s)}: out for {units.duration(out_s)}" if level else ""
 
 
 def _habits(link: LinkReport) -> str:
@@ -268,7 +210,7 @@ def _table(summed: Report) -> str:
     shown = sorted(found, key=lambda outage: -outage.length_s)[:LISTED]
     shown.sort(key=lambda outage: -outage.start_s)
     rest = f"<p>The {LISTED} longest of {len(found)}.</p>" if len(found) > LISTED else ""
-    rows = "".join(_row(outage) for outage in shown)
+    rows = "".join(_row(outage, summed.end_s) for outage in shown)
     if not rows:
         return "<section><h2>Outages</h2><p>There was none.</p></section>"
     head = "".join(
@@ -281,17 +223,18 @@ def _table(summed: Report) -> str:
     )
 
 
-def _row(outage: Outage) -> str:
+def _row(outage: Outage, now_s: float) -> str:
     length = units.duration(outage.length_s) + ("" if outage.over else " +")
     bridged = outage.took_over or ("no link" if outage.active else "not in use")
-    cells = (_time(outage.start_s, seconds=True), length, outage.link, outage.reason, bridged)
+    began = dates.time(outage.start_s, now_s, seconds=True)
+    cells = (began, length, outage.link, outage.reason, bridged)
     return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
 
 
-def _notes(summed: Report) -> str:
-    days = range(int(summed.start_s), int(summed.end_s), 24 * 3600)
-    times = (datetime.fromtimestamp(at_s).astimezone() for at_s in (*days, summed.end_s))
-    zones = ", then ".join(zone for zone, _ in groupby(at.strftime("UTC%z") for at in times))
+def _notes(line: Timeline) -> str:
+    days = range(int(line.watched_from_s), int(line.end_s), 24 * 3600)
+    times = (datetime.fromtimestamp(at_s).astimezone() for at_s in (*days, line.end_s))
+    zones = " or ".join(dict.fromkeys(at.strftime("UTC%z") for at in times))
     return (
         "<footer><p>Measured by netswap, which pings addresses on the internet over each link once "
         "a second or so. A link is out when it is connected and does not answer, or fails its "
@@ -330,26 +273,9 @@ def _below(labels: Sequence[tuple[str, float]], how: str = "") -> str:
 
 def _ticks(line: Timeline) -> str:
     x = svg.across(line.start_s, line.end_s)
-    return _below([(text, x(at_s) / svg.WIDTH) for at_s, text in ticks(line.start_s, line.end_s)])
-
-
-def ticks(start_s: float, end_s: float) -> Iterator[tuple[float, str]]:
-    """Yield where to write the local time below a chart, and what: whole minutes, hours or days."""
-    lasts_min = (end_s - start_s) / 60
-    minutes = next((m for m in TICKS_MIN if lasts_min / m <= MOST_TICKS), TICKS_MIN[-1])
-    step = timedelta(minutes=minutes)
-    at = _midnight(start_s)
-    days = minutes >= DAY_MIN
-    write: Callable[[datetime], str] = _monthday if days else _hour
-    last, times_s = datetime.fromtimestamp(end_s).replace(fold=0), set[float]()
-    while at <= last or at.timestamp() <= end_s:
-        # where the clock is put back an hour is there twice, where it is put on it is not there
-        both_s = (at.replace(fold=fold).timestamp() for fold in ((0,) if days else (0, 1)))
-        times_s |= {at_s for at_s in both_s if days or datetime.fromtimestamp(at_s) == at}
-        at += step
-    for at_s in sorted(times_s):
-        if at_s >= start_s and (at_s - start_s) / (end_s - start_s) < 0.88:
-            yield at_s, write(datetime.fromtimestamp(at_s))
+    return _below(
+        [(text, x(at_s) / svg.WIDTH) for at_s, text in dates.ticks(line.start_s, line.end_s)]
+    )
 
 
 def _months(first: datetime, weeks: int) -> str:
@@ -358,36 +284,6 @@ def _months(first: datetime, weeks: int) -> str:
     named = [(week, day) for week, day in starts if day.day <= 7]
     every = 1 + len(named) // 13
     return _below([(day.strftime("%b"), week / weeks) for week, day in named[::every]])
-
-
-def _midnight(at_s: float) -> datetime:
-    return datetime.fromtimestamp(at_s).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-
-
-def _hour(at: datetime) -> str:
-    return _monthday(at) if at.hour == at.minute == 0 else at.strftime("%H:%M")
-
-
-def _monthday(at: datetime) -> str:
-    return f"{at.day} {at.strftime('%b')}"
-
-
-def _day(at_s: float) -> str:
-    at = datetime.fromtimestamp(at_s)
-    return f"{_monthday(at)} {at.year}"
-
-
-def _period(start_s: float, end_s: float) -> str:
-    """Write from when to when, with the time of day where both are of one day."""
-    if _day(start_s) == _day(end_s):
-        times = (datetime.fromtimestamp(at_s).strftime("%H:%M") for at_s in (start_s, end_s))
-        return f"{_day(start_s)}, {' to '.join(times)}"
-    return f"{_day(start_s)} to {_day(end_s)}"
-
-
-def _time(at_s: float, *, seconds: bool = False) -> str:
-    at = datetime.fromtimestamp(at_s)
-    return f"{_monthday(at)} {at.strftime('%H:%M:%S' if seconds else '%H:%M')}"
 
 
 def _count(number: int, noun: str) -> str:

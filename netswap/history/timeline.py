@@ -49,6 +49,11 @@ class Timeline:
     """The same with what was the case before and after, as far as it was told; None: it is that."""
 
     @property
+    def watched_from_s(self) -> float:
+        """When somebody first looked; its end where nobody did."""
+        return min((span.start_s for span in self.watched), default=self.end_s)
+
+    @property
     def watched_s(self) -> float:
         """How long it is known how things stood."""
         return sum(span.length_s for span in self.watched)

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from bench import past
 from netswap.cli.report import as_plain, lines
 from netswap.history import style, svg
+from netswap.history.dates import MOST_TICKS, ticks
 from netswap.history.facts import Fact, Standing, What
 from netswap.history.minutes import Measured
-from netswap.history.page import MOST_TICKS, page, ticks
+from netswap.history.page import page
 from netswap.history.report import LinkReport, Report, report
 from netswap.history.store import Reader
 from netswap.history.timeline import Timeline, timeline
@@ -400,15 +401,43 @@ def test_the_time_below_a_chart_is_what_clocks_showed_then(start: str, end: str)
 
 
 @pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize("years", [1, 2, 5, 20, 1000])
+def test_below_a_chart_of_years_are_months_and_years_and_not_too_many(years: int) -> None:
+    end_s = datetime.fromisoformat("2027-04-10T00:00+02:00").timestamp()
+    found = list(ticks(end_s - years * 365 * DAY_S, end_s))
+    assert 2 < len(found) <= MOST_TICKS + 2
+    for at_s, told in found:
+        assert told == f"{datetime.fromtimestamp(at_s):%b} {datetime.fromtimestamp(at_s).year}"
+
+
+@pytest.mark.usefixtures("berlin")
+def test_a_report_that_looks_back_further_than_there_is_anything_draws_what_there_is() -> None:
+    end_s = datetime.fromisoformat("2027-04-10T00:00+02:00").timestamp()
+    facts = [
+        Fact(end_s - 3 * DAY_S, What.BEGIN),
+        Fact(end_s - 3 * DAY_S, What.LINK, "cable", "up"),
+        Fact(end_s - 2 * DAY_S, What.LINK, "cable", "down"),
+        Fact(end_s - 1 * DAY_S, What.LINK, "cable", "up"),
+    ]
+    line = timeline(facts, end_s - 1000 * 365 * DAY_S, end_s, end_s)
+    told = page(line, report(line, {"cable": []}), {"cable": []})
+    assert told.count(": out for 1 h") == 24
+    assert "Times are local, UTC+0200." in told
+    assert len(told) < 20_000
+
+
+@pytest.mark.usefixtures("berlin")
 @pytest.mark.parametrize(
-    ("end", "zones"),
+    ("end", "began", "zones"),
     [
-        ("2027-03-27T00:00+01:00", "local, UTC+0100."),
-        ("2027-04-10T00:00+02:00", "local, UTC+0100, then UTC+0200."),
-        ("2028-03-19T00:00+01:00", "local, UTC+0100, then UTC+0200, then UTC+0100."),
+        ("2027-03-27T00:00+01:00", "20 Mar 01:00:00", "local, UTC+0100."),
+        ("2027-04-10T00:00+02:00", "20 Mar 01:00:00", "local, UTC+0100 or UTC+0200."),
+        ("2028-03-19T00:00+01:00", "20 Mar 2027 01:00:00", "local, UTC+0100 or UTC+0200."),
     ],
 )
-def test_a_report_over_a_change_of_clocks_tells_all_zones(end: str, zones: str) -> None:
+def test_a_report_tells_the_zones_and_the_years_of_its_times(
+    end: str, began: str, zones: str
+) -> None:
     start_s, end_s = (
         datetime.fromisoformat(at).timestamp() for at in ("2027-03-20T00:00+01:00", end)
     )
@@ -420,5 +449,5 @@ def test_a_report_over_a_change_of_clocks_tells_all_zones(end: str, zones: str) 
     ]
     line = timeline(facts, start_s, end_s, end_s)
     told = page(line, report(line, {"cable": []}), {"cable": []})
-    assert "<td>20 Mar 01:00:00</td>" in told  # 01:00 UTC+0100
+    assert f"<td>{began}</td>" in told  # 01:00 UTC+0100
     assert zones in told
