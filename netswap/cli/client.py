@@ -132,24 +132,19 @@ class Service:
 
     async def status_if_running(self) -> Status | None:
         """Return how things stand, None where there is no netswapd any more."""
-        try:
-            return await self.status()
-        except UserError as error:
-            if error.status != NOT_RUNNING:
-                raise
-            return None
+        return await _if_running(self.status)
 
     async def status_at_last(self) -> Status | None:
         """Return how things stand as soon as netswapd tells; None where there is none any more."""
-        while True:
-            try:
-                return await self.status_if_running()
-            except UnansweredError:
-                await asyncio.sleep(AGAIN_S)
+        return await _at_last(self.status)
 
     async def transitions(self, since_s: float = 0.0) -> list[Transition]:
         """Return what happened since a time, oldest first."""
         return [Transition(*row) for row in await self._call("Transitions", "d", since_s)]
+
+    async def transitions_at_last(self, since_s: float) -> list[Transition]:
+        """Return them as soon as netswapd tells; none where there is none any more."""
+        return await _at_last(lambda: self.transitions(since_s)) or []
 
     async def settings(self) -> list[Setting]:
         """Return the effective settings."""
@@ -242,6 +237,23 @@ class Service:
         return printable(plain(answer[0])) if answer else None
 
 
+async def _if_running(ask: Callable[[], Awaitable[T]]) -> T | None:
+    try:
+        return await ask()
+    except UserError as error:
+        if error.status != NOT_RUNNING:
+            raise
+        return None
+
+
+async def _at_last(ask: Callable[[], Awaitable[T]]) -> T | None:
+    while True:
+        try:
+            return await _if_running(ask)
+        except UnansweredError:
+            await asyncio.sleep(AGAIN_S)
+
+
 def talk(work: Callable[[Service], Awaitable[T]], *, timeout_s: float = 5.0) -> T:
     """Connect, do the work, disconnect. Raises UserError. Ctrl-C ends the process at once.
 
@@ -262,7 +274,9 @@ def talk(work: Callable[[Service], Awaitable[T]], *, timeout_s: float = 5.0) -> 
                 await bus.disconnected()  # or asyncio complains of an error that nobody looked at
             await bus.close()
 
-    found = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    found = signal.getsignal(signal.SIGINT)
+    if found is signal.default_int_handler:  # or a shell has it ignored: the command is in the back
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         return asyncio.run(session())
     finally:

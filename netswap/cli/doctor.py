@@ -57,11 +57,10 @@ def _live() -> list[Finding]:
 
 
 async def _ask(service: Service) -> list[Finding]:
-    if await service.running():
-        version = (await service.status()).version
+    if state := await service.status_if_running():
         paths = [Path(file) for file in await service.files()]
         read = next((path for path in paths if path.is_absolute()), None)
-        return [_running(version), configuration(read), *await service.findings()]
+        return [_running(state.version), configuration(read), *await service.findings()]
     found = [Finding("service", "fail", "netswapd is not running", "systemctl start netswapd")]
     if not await service.running(NETWORK_MANAGER):
         mend = "systemctl start NetworkManager"

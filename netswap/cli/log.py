@@ -45,9 +45,9 @@ async def from_now_on(service: Service, start_s: float = 0.0) -> AsyncIterator[T
     shown: set[Transition] = set()
     async for event in service.events():
         if event == Presence(running=True):
-            shown = set()
-            async for before in _so_far(service, start_s):
-                shown.add(before)
-                yield before
+            before = await service.transitions_at_last(start_s)
+            shown = set(before)
+            for earlier in before:
+                yield earlier
         elif isinstance(event, Transition) and event not in shown:
             yield event

@@ -125,7 +125,8 @@ def write(path: Path, text: str) -> None:
     fresh, kept = Path(f"{path}.new"), Path(f"{path}.old")
     try:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        with fresh.open("w", encoding="utf-8") as file:
+        fresh.unlink(missing_ok=True)  # such as somebody's symbolic link
+        with fresh.open("x", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fchmod(file.fileno(), 0o644)
@@ -143,6 +144,8 @@ def write(path: Path, text: str) -> None:
 def _check(path: Path, *, yes: bool, force: bool) -> None:
     """Find out what stands in the way before asking anything."""
     try:
+        with suppress(FileNotFoundError):
+            path.stat()  # for a circle; Path.exists keeps silent about it since Python 3.13
         there = path.exists()
         parent = next(folder for folder in path.resolve().parents if folder.exists())
     except (OSError, RuntimeError) as error:  # the latter of a circle, before Python 3.13

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TextIO
 from unicodedata import category, east_asian_width
 
-BLOCKS = "▁▂▃▄▅▆▇█▓▒░·"
-IN_ASCII = str.maketrans(BLOCKS, ".:-=+*%#~x!.")
+BLOCKS = "▁▂▃▄▅▆▇█▓▒░·\N{MULTIPLICATION SIGN}"
+IN_ASCII = str.maketrans(BLOCKS, ".:-=+*%#~x!.X")
 """What charts are drawn with, and with what where there are no blocks."""
 
 Paint = Callable[[str, str], str]

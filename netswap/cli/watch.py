@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
 import termios
@@ -21,10 +22,12 @@ from netswap.cli.keys import Extra, Keys
 from netswap.cli.log import from_now_on
 from netswap.cli.show import follow_text
 from netswap.cli.status import Status
-from netswap.cli.text import is_terminal, paint_for, unpainted
+from netswap.cli.text import drawn_for, is_terminal, paint_for, unpainted
 from netswap.errors import UserError
 
 EVERY_S = 1.0
+SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|.)?", re.DOTALL)
+"""What a key without a letter sends, such as an arrow; it ends in a letter (ECMA-48, 5.4; SS3)."""
 AT_MOST_EVERY_S = 0.1
 """However much happens."""
 
@@ -52,8 +55,7 @@ class Terminal:
         self._found = termios.tcgetattr(self._fd)
 
     def __enter__(self) -> Self:
-        tty.setcbreak(self._fd)
-        _write("\x1b[?1049h\x1b[?25l")  # the alternate screen, no cursor (xterm, ctlseqs)
+        self.take()
         return self
 
     def __exit__(
@@ -62,12 +64,21 @@ class Terminal:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.give_back()
+
+    def take(self) -> None:
+        """Have it to oneself."""
+        tty.setcbreak(self._fd)
+        _write("\x1b[?1049h\x1b[?25l")  # the alternate screen, no cursor (xterm, ctlseqs)
+
+    def give_back(self) -> None:
+        """Leave it as it was found."""
         _write("\x1b[?25h\x1b[?1049l")
         termios.tcsetattr(self._fd, termios.TCSADRAIN, self._found)
 
     def show(self, lines: list[str]) -> None:
         """Replace what is on the screen, line by line, so that nothing flickers."""
-        _write("\x1b[H" + "\x1b[K\r\n".join(lines) + "\x1b[K\x1b[J")
+        _write("\x1b[H" + "\x1b[K\r\n".join(drawn_for(lines)) + "\x1b[K\x1b[J")
 
     def keys(self) -> str:
         """Return what was typed."""
@@ -118,6 +129,7 @@ class Watching:
         loop = asyncio.get_running_loop()
         loop.add_reader(sys.stdin.fileno(), self._typed)
         loop.add_signal_handler(signal.SIGWINCH, self._wake.set)
+        loop.add_signal_handler(signal.SIGTSTP, self._rest)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._leave, 128 + number)  # as shells have it
 
@@ -145,7 +157,8 @@ class Watching:
             if listening.done():
                 listening.result()
             tick = time.monotonic() >= next_s
-            next_s += EVERY_S if tick else 0
+            if tick:  # none is made up for, after Ctrl-Z or a sleep
+                next_s = max(next_s + EVERY_S, time.monotonic())
             await self._draw(tick=tick)
             await asyncio.sleep(AT_MOST_EVERY_S)
             with contextlib.suppress(TimeoutError):
@@ -186,11 +199,18 @@ class Watching:
         return state
 
     def _typed(self) -> None:
-        for key in self._terminal.keys().lower():
+        for key in SEQUENCE.sub("", self._terminal.keys()).lower():
             if key == "q":
                 self._leave(0)
             elif self._state:
                 self._keys.press(key, self._state)
+
+    def _rest(self) -> None:
+        """Stop, as Ctrl-Z asks for: until it goes on the terminal is the shell's."""
+        self._terminal.give_back()
+        signal.raise_signal(signal.SIGSTOP)
+        self._terminal.take()
+        self._wake.set()
 
     def _leave(self, status: int) -> None:
         """Leave at once, though netswapd may be taking its time to answer."""

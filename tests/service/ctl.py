@@ -11,6 +11,7 @@ import sys
 import termios
 import time
 from fcntl import ioctl
+from pathlib import Path
 from typing import NamedTuple, Self
 
 from tests.lab.commands import NeverHappenedError
@@ -82,6 +83,12 @@ class Running:
     def running(self) -> bool:
         """Whether the command has not ended yet."""
         return self._process.poll() is None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a signal has stopped it (proc_pid_stat(5))."""
+        stat = Path(f"/proc/{self._process.pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0] == "T"
 
     def signal(self, number: int) -> None:
         """Send the command a signal."""

@@ -241,3 +241,25 @@ class FakeNetswapd:
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+
+def come_and_die(member: str) -> None:
+    """Own netswapd's name until somebody calls a method, and leave the bus without an answer."""
+
+    async def live() -> None:
+        asked = asyncio.Event()
+
+        async def take(call: Call) -> Answer:
+            if call.member == member:
+                asked.set()
+            await asyncio.sleep(60)
+            raise AssertionError("it lives on")
+
+        bus = await Bus.connect()
+        bus.answer(take)
+        assert await bus.request_name("org.netswap1")
+        async with asyncio.timeout(10):
+            await asked.wait()
+        await bus.close()
+
+    asyncio.run(live())

@@ -6,11 +6,13 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
+from tests.lab.commands import wait_until
 from tests.service.ctl import COMMAND, InPipe, OnTerminal
-from tests.service.fake import FakeNetswapd, PrivateBus
+from tests.service.fake import FakeNetswapd, PrivateBus, come_and_die
 
 SWAP = ("swap", "phone", "Changing default interface from eth0 to usb0: cable: 2 probes lost")
 ON_BACKUP = {"ActiveLink": "phone", "State": "backup", "Reason": "cable: 2 probes lost"}
@@ -39,6 +41,42 @@ def test_status_follow_outlives_the_service(bus: PrivateBus) -> None:
             screen.wait_for("Changing default interface")
         screen.signal(signal.SIGINT)
         assert screen.end() == -signal.SIGINT
+
+
+@pytest.mark.parametrize(
+    ("command", "member"), [("status", "GetManagedObjects"), ("log", "Transitions")]
+)
+def test_it_is_followed_though_netswapd_dies_as_soon_as_it_is_asked(
+    bus: PrivateBus, command: str, member: str
+) -> None:
+    with InPipe(command, "--follow") as following:
+        come_and_die(member)
+        with FakeNetswapd():
+            following.wait_for("cable")
+
+
+def test_watch_goes_on_though_netswapd_dies_as_soon_as_it_is_asked(bus: PrivateBus) -> None:
+    with OnTerminal("watch") as screen:
+        screen.wait_for("netswapd is not running")
+        come_and_die("Transitions")
+        with FakeNetswapd():
+            screen.wait_for("cable is active since")
+        screen.type("q")
+        assert screen.end() == 0
+
+
+def test_what_runs_in_the_background_of_a_script_is_not_interrupted(
+    netswapd: FakeNetswapd,
+) -> None:
+    """The shell has it ignore Ctrl-C (POSIX.1-2017, 2.11)."""
+    ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *COMMAND, "status", "--follow"]
+    with subprocess.Popen(ignoring, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        netswapd.happen(*SWAP)
+        assert any(b"Changing default interface" in line for line in process.stdout)
+        process.terminate()
 
 
 def test_status_follow_ends_with_the_bus(bus: PrivateBus) -> None:
@@ -124,6 +162,33 @@ def test_watch_gives_the_terminal_back(netswapd: FakeNetswapd, number: int, stat
         assert screen.end() == status
         assert "\x1b[?25h\x1b[?1049l" in screen.out
         assert "Traceback" not in screen.out
+
+
+def test_watch_gives_the_shell_its_terminal_while_it_is_stopped(netswapd: FakeNetswapd) -> None:
+    with OnTerminal("watch") as screen:
+        screen.wait_for("q quit")
+        screen.type("\x1a")
+        screen.wait_for("\x1b[?25h\x1b[?1049l")
+        wait_until(lambda: screen.stopped, 5, "it is stopped")
+        screen.signal(signal.SIGCONT)
+        screen.wait_for("\x1b[?1049h")
+        screen.wait_for("q quit")
+        screen.type("q")
+        assert screen.end() == 0
+
+
+def test_watch_makes_up_for_no_second_in_which_it_was_stopped(netswapd: FakeNetswapd) -> None:
+    frame = "\x1b[H"
+    with OnTerminal("watch") as screen:
+        screen.wait_for("q quit")
+        screen.signal(signal.SIGSTOP)
+        time.sleep(6)
+        screen.signal(signal.SIGCONT)
+        screen.wait_for(frame)
+        time.sleep(1.5)
+        assert screen.news().count(frame) <= 3
+        screen.type("q")
+        assert screen.end() == 0
 
 
 def test_watch_gives_the_terminal_back_when_the_bus_goes(bus: PrivateBus) -> None:

@@ -156,6 +156,16 @@ def test_setup_where_links_lead_in_a_circle(netswapd: FakeNetswapd, path: Path) 
     assert "circle" in err
 
 
+def test_setup_follows_nobody_elses_link(netswapd: FakeNetswapd, path: Path) -> None:
+    path.parent.mkdir()
+    precious = path.parent / "precious"
+    precious.write_text("kept")
+    Path(f"{path}.new").symlink_to(precious)
+    assert netswapctl("setup", "--yes", "--file", str(path)).status == 0
+    assert precious.read_text() == "kept"
+    assert not path.is_symlink()
+
+
 def test_setup_needs_the_service(bus: PrivateBus, path: Path) -> None:
     status, _, err = netswapctl("setup", "--yes", "--file", str(path))
     assert status == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import shutil
 import socket
 import stat
@@ -109,6 +110,11 @@ def test_a_text_file(netswapd: FakeNetswapd, tmp_path: Path) -> None:
     assert ACTIVE in path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert list(tmp_path.glob("netswap.prom.*")) == []
+    os.mkfifo(pipe := tmp_path / "pipe")
+    with open(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8") as reader:
+        assert netswapctl("metrics", "--textfile", str(pipe)) == (0, "", "")
+        assert ACTIVE in reader.read()
+    assert pipe.is_fifo()
     status, _, err = netswapctl("metrics", "--textfile", "/nowhere/x.prom")
     assert (status, err) == (
         1,

@@ -104,6 +104,20 @@ def test_keys_steer(
     assert netswapd.table.asked == [asked]
 
 
+@pytest.mark.parametrize(
+    "sequence", ["\x1b[A", "\x1bOA", "\x1bOP", "\x1bOR", "\x1b[15~", "\x1b[1;5R", "\x1bp"],
+    ids=["up", "up too", "F1", "F3", "F5", "Ctrl-F3", "Alt-P"],
+)  # fmt: skip
+def test_a_key_without_a_letter_is_no_order(
+    netswapd: FakeNetswapd, seen: Seen, sequence: str
+) -> None:
+    seen.program.type(sequence)
+    time.sleep(0.3)
+    seen.program.type("a")
+    wait_until(lambda: netswapd.table.asked, 5, "the service was asked")
+    assert netswapd.table.asked == [("auto",)]
+
+
 def test_use_asks_which_and_any_other_key_is_none(netswapd: FakeNetswapd, seen: Seen) -> None:
     seen.program.type("u")
     seen.wait_for("use which? 1 cable  2 phone")
@@ -121,6 +135,21 @@ def test_what_is_refused_is_told(netswapd: FakeNetswapd, seen: Seen) -> None:
     netswapd.table.error = None
     seen.program.type("a")
     seen.wait_for("q quit")
+
+
+def test_where_there_are_no_blocks_round_trips_are_drawn_all_the_same(
+    netswapd: FakeNetswapd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    with OnTerminal("watch") as program:
+        seen = Seen(program)
+        seen.wait_for("q quit")
+        netswapd.table.the_links[0]["LastReply"] += 1.0
+        seen.wait_for(" +")
+        netswapd.table.the_links[0]["ProbesLost"] += 1
+        seen.wait_for("X")
+        program.type("q")
+        assert program.end() == 0
 
 
 def test_a_terminal_that_cannot_be_drawn_on_gets_lines(netswapd: FakeNetswapd) -> None:
