@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -308,3 +309,26 @@ def test_uninstall_takes_away_what_was_cut_short(tmp_path: Path) -> None:
     make("install", *where, status=2)
     make("uninstall", *where)
     assert tree(tmp_path).keys() == {"usr/", "usr/share/", "usr/share/man"}
+
+
+@pytest.mark.parametrize(
+    ("ignored", "status", "err"), [(False, -signal.SIGINT, ""), (True, 0, "loaded\n")]
+)
+def test_ctrl_c_while_a_program_is_loaded_ends_it_unless_it_is_ignored(
+    tmp_path: Path, ignored: bool, status: int, err: str
+) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import os, signal, sys\n"
+        "os.kill(os.getpid(), signal.SIGINT)\n"
+        "def main(): print('loaded', file=sys.stderr)\n"
+    )
+    text = (ROOT / "data/launcher.in").read_text()
+    for name, value in {"PYTHON3": sys.executable, "LIBDIR": tmp_path, "MODULE": "slow"}.items():
+        text = text.replace(f"@{name}@", str(value))
+    (launcher := tmp_path / "launcher").write_text(text)
+    launcher.chmod(0o755)
+    script = "trap '' INT; exec \"$0\"" if ignored else 'exec "$0"'
+    done = subprocess.run(
+        ["sh", "-c", script, launcher], check=False, stderr=subprocess.PIPE, text=True
+    )
+    assert (done.returncode, done.stderr) == (status, err)
