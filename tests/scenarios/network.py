@@ -20,7 +20,6 @@ import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from math import inf
 
 from netswap.adapters.nm import links, settings
 from netswap.adapters.nm.links import Metrics, Picker
@@ -143,22 +142,30 @@ class Network:
     def begin(self, step: Step) -> None:
         """Do what is done ahead of NetworkManager: what moves traffic is in the kernel at once."""
         nic = self.nics.get(self._paths.get(step.link, ""))
-        if isinstance(step, SetMetric | Restore) and nic and nic.ahead:
-            nic.routes4.discard(nic.ahead)
-            nic.ahead = 0
+        if isinstance(step, Restore) and nic and nic.ahead and not nic.replaced:
+            self._withdraw(nic)
         if not isinstance(step, SetMetric) or step.v4 is None or nic is None or not nic.routes4:
             return
-        if self.kernel_refuses:
+        if nic.ahead and nic.ahead != step.v4:
+            self._withdraw(nic)
+        if self.kernel_refuses or not nic.routes4:
             return
         lowest = min(nic.routes4)
-        rival = min((min(other.routes4) for other in self._routed if other is not nic), default=inf)
-        if lowest <= rival < step.v4:
-            nic.routes4 = {metric for metric in nic.routes4 if metric > rival}
-        elif lowest <= step.v4:
+        others = {at for other in self._routed if other is not nic for at in other.routes4}
+        rivals = {at for at in others if lowest <= at < step.v4}
+        if lowest <= step.v4 and not rivals:
             return
+        nic.replaced = {at for at in nic.routes4 if at <= min(rivals, default=0)}
         nic.ahead = step.v4
-        nic.routes4.add(nic.ahead)
+        nic.routes4 = nic.routes4 - nic.replaced | {nic.ahead}
         self._changed()
+
+    def _withdraw(self, nic: Nic) -> None:
+        """Take a route that went ahead away again; the only one is NetworkManager's by now."""
+        nic.routes4 |= nic.replaced
+        if nic.routes4 - {nic.ahead}:
+            nic.routes4.discard(nic.ahead)
+        nic.ahead, nic.replaced = 0, set()
 
     def take(self, step: Step) -> None:
         """Carry out a step. Raises RefusedError."""
@@ -179,6 +186,10 @@ class Network:
                 self.checks.now()
             case SetMetric() | Restore() | Tidy():
                 nic = self._nic(step.link)
+                if isinstance(step, Restore) and not settings.restore(nic.applied):
+                    self._withdraw(nic)  # all there is of ours; NetworkManager is not asked
+                    self._changed()
+                    return
                 if nic.private:
                     raise RefusedError(nic.private)
                 self.reapply(nic, _edited(step, nic.applied))

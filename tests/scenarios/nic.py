@@ -75,6 +75,8 @@ class Nic:
     routes6: set[int] = field(default_factory=set)
     ahead: int = 0
     """The metric of a route that netswap made ahead of NetworkManager, 0 if there is none."""
+    replaced: set[int] = field(default_factory=set)
+    """The metrics of NetworkManager's own that it took the place of."""
 
     def loses(self) -> bool:
         """Take a probe; say whether it gets lost."""
@@ -114,6 +116,7 @@ class Nic:
         """Have the kernel's default routes as NetworkManager wants them, and no other."""
         self.routes4 = {self.effective_metric("ipv4")} if self.activated and self.v4 else set()
         self.ahead = 0
+        self.replaced = set()
         self.route6()
 
     def route6(self) -> None:
@@ -129,6 +132,7 @@ class Nic:
         self.routes4 &= {self.effective_metric("ipv4")}
         self.routes6 &= {self.effective_metric("ipv6")}
         self.ahead = 0
+        self.replaced = set()
 
     def seen(self) -> Device:
         """Return it as NetworkManager shows it on the bus."""
