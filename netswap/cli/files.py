@@ -12,9 +12,10 @@ def replace(path: Path, content: bytes, mode: int | None = None) -> None:
 
     What was there stays then. `mode` is what chmod(2) takes; None: the file's that is replaced, or
     what umask(2) leaves of a new one. Nobody's symbolic link is followed, be the folder /tmp.
-    Nothing can take the place of a pipe or a device: it is written to.
+    Nothing can take the place of a pipe or a device, nor of /dev/stdout: it is written to.
     """
-    if path.exists() and not (path.is_symlink() or path.is_file()):
+    ours = path.parent == Path("/dev") or not path.is_symlink()  # there all links are root's
+    if ours and (path.is_symlink() or (path.exists() and not path.is_file())):
         path.write_bytes(content)
         return
     draft = Path(f"{path}.{os.getpid()}")

@@ -26,7 +26,7 @@ from netswap.cli.text import drawn_for, is_terminal, paint_for, unpainted
 from netswap.errors import UserError
 
 EVERY_S = 1.0
-SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|.)?", re.DOTALL)
+SEQUENCE = re.compile(r"\x1b+(?:\[\[?[0-?]*[ -/]*[@-~]|O[0-?]*.|.)?", re.DOTALL)
 """What a key without a letter sends, such as an arrow; it ends in a letter (ECMA-48, 5.4; SS3)."""
 AT_MOST_EVERY_S = 0.1
 """However much happens."""
@@ -82,7 +82,7 @@ class Terminal:
 
     def keys(self) -> str:
         """Return what was typed."""
-        return os.read(self._fd, 100).decode(errors="replace")
+        return os.read(self._fd, 4096).decode(errors="replace")
 
 
 def _write(text: str) -> None:
@@ -208,7 +208,10 @@ class Watching:
     def _rest(self) -> None:
         """Stop, as Ctrl-Z asks for: until it goes on the terminal is the shell's."""
         self._terminal.give_back()
-        signal.raise_signal(signal.SIGSTOP)
+        loop = asyncio.get_running_loop()
+        loop.remove_signal_handler(signal.SIGTSTP)
+        signal.raise_signal(signal.SIGTSTP)  # in vain where no shell could have it go on (POSIX)
+        loop.add_signal_handler(signal.SIGTSTP, self._rest)
         self._terminal.take()
         self._wake.set()
 

@@ -10,7 +10,6 @@ import time
 
 import pytest
 
-from tests.lab.commands import wait_until
 from tests.service.ctl import COMMAND, InPipe, OnTerminal
 from tests.service.fake import FakeNetswapd, PrivateBus, come_and_die
 
@@ -164,15 +163,33 @@ def test_watch_gives_the_terminal_back(netswapd: FakeNetswapd, number: int, stat
         assert "Traceback" not in screen.out
 
 
+class UnderShell(OnTerminal):
+    """The same started from a shell, which goes on with it at the next line."""
+
+    COMMAND = ("sh", "-mc", '"$@"; echo "it rests"; read line; fg', "sh", *COMMAND)
+
+
 def test_watch_gives_the_shell_its_terminal_while_it_is_stopped(netswapd: FakeNetswapd) -> None:
+    with UnderShell("watch") as screen:
+        screen.wait_for("q quit")
+        screen.type("\x1a")
+        screen.wait_for("\x1b[?25h\x1b[?1049l")
+        screen.wait_for("it rests")
+        screen.type("\n")
+        screen.wait_for("\x1b[?1049h")
+        screen.wait_for("q quit")
+        screen.type("q")
+        assert screen.end() == 0
+
+
+def test_watch_does_not_stop_where_no_shell_could_let_it_go_on(netswapd: FakeNetswapd) -> None:
+    """Such as `xterm -e netswapctl watch` (POSIX.1-2017, 2.4.3: orphaned process groups)."""
     with OnTerminal("watch") as screen:
         screen.wait_for("q quit")
         screen.type("\x1a")
         screen.wait_for("\x1b[?25h\x1b[?1049l")
-        wait_until(lambda: screen.stopped, 5, "it is stopped")
-        screen.signal(signal.SIGCONT)
-        screen.wait_for("\x1b[?1049h")
         screen.wait_for("q quit")
+        assert not screen.stopped
         screen.type("q")
         assert screen.end() == 0
 

@@ -105,14 +105,17 @@ def test_keys_steer(
 
 
 @pytest.mark.parametrize(
-    "sequence", ["\x1b[A", "\x1bOA", "\x1bOP", "\x1bOR", "\x1b[15~", "\x1b[1;5R", "\x1bp"],
-    ids=["up", "up too", "F1", "F3", "F5", "Ctrl-F3", "Alt-P"],
+    "sequence", ["\x1b[A", "\x1bOA", "\x1bOP", "\x1bOR", "\x1b[1;5R", "\x1bp", "\x1b[[A",
+                 "\x1b\x1b[A", "\x1bO2P", "\x1bOA" * 40],
+    ids=["up", "up too", "F1", "F3", "Ctrl-F3", "Alt-P", "F1 of the console", "Alt-up",
+         "Shift-F1", "wheel"],
 )  # fmt: skip
 def test_a_key_without_a_letter_is_no_order(
     netswapd: FakeNetswapd, seen: Seen, sequence: str
 ) -> None:
     seen.program.type(sequence)
     time.sleep(0.3)
+    assert netswapd.table.asked == []
     seen.program.type("a")
     wait_until(lambda: netswapd.table.asked, 5, "the service was asked")
     assert netswapd.table.asked == [("auto",)]
