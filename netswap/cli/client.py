@@ -132,7 +132,7 @@ class Service:
 
     async def status_if_running(self) -> Status | None:
         """Return how things stand, None where there is no netswapd any more."""
-        return await _if_running(self.status)
+        return await if_running(self.status)
 
     async def status_at_last(self) -> Status | None:
         """Return how things stand as soon as netswapd tells; None where there is none any more."""
@@ -237,7 +237,8 @@ class Service:
         return printable(plain(answer[0])) if answer else None
 
 
-async def _if_running(ask: Callable[[], Awaitable[T]]) -> T | None:
+async def if_running(ask: Callable[[], Awaitable[T]]) -> T | None:
+    """Return what netswapd answers, None where there is no netswapd any more."""
     try:
         return await ask()
     except UserError as error:
@@ -249,7 +250,7 @@ async def _if_running(ask: Callable[[], Awaitable[T]]) -> T | None:
 async def _at_last(ask: Callable[[], Awaitable[T]]) -> T | None:
     while True:
         try:
-            return await _if_running(ask)
+            return await if_running(ask)
         except UnansweredError:
             await asyncio.sleep(AGAIN_S)
 

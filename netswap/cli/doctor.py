@@ -11,7 +11,7 @@ import click
 
 from netswap import __version__, config
 from netswap.cli import render
-from netswap.cli.client import NETWORK_MANAGER, Finding, Service, talk
+from netswap.cli.client import NETWORK_MANAGER, Finding, Service, if_running, talk
 from netswap.cli.options import as_json
 from netswap.cli.show import print_lines, print_rows
 from netswap.cli.text import paint_for
@@ -57,15 +57,20 @@ def _live() -> list[Finding]:
 
 
 async def _ask(service: Service) -> list[Finding]:
-    if state := await service.status_if_running():
-        paths = [Path(file) for file in await service.files()]
-        read = next((path for path in paths if path.is_absolute()), None)
-        return [_running(state.version), configuration(read), *await service.findings()]
+    if told := await if_running(lambda: _told(service)):
+        return told
     found = [Finding("service", "fail", "netswapd is not running", "systemctl start netswapd")]
     if not await service.running(NETWORK_MANAGER):
         mend = "systemctl start NetworkManager"
         found.append(Finding("NetworkManager", "fail", "not running", mend))
     return [*found, configuration()]
+
+
+async def _told(service: Service) -> list[Finding]:
+    version = (await service.status()).version
+    paths = [Path(file) for file in await service.files()]
+    read = next((path for path in paths if path.is_absolute()), None)
+    return [_running(version), configuration(read), *await service.findings()]
 
 
 def _running(version: str) -> Finding:

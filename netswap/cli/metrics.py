@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from netswap.cli.client import Service, Swapped, talk
-from netswap.cli.files import replace
+from netswap.cli.files import write
 from netswap.errors import UserError
 
 REQUEST_S = 5.0
@@ -72,7 +72,7 @@ def metrics(listen: str | tuple[str, int] | None, textfile: Path | None) -> None
     if listen:
         talk(lambda service: _serve(service, listen))
     elif textfile:
-        write(textfile, talk(_once))
+        write(textfile, talk(_once), 0o644)
     else:
         click.echo(talk(_once), nl=False)
 
@@ -91,15 +91,6 @@ async def _once(service: Service) -> bytes:
     from netswap.cli import series  # noqa: PLC0415
 
     return series.text(await service.status_if_running(), {})
-
-
-def write(path: Path, text: bytes) -> None:
-    """Replace a file at once, so that nobody reads half of it. Raises UserError."""
-    try:
-        replace(path, text, 0o644)
-    except OSError as error:
-        hint = f"`ls -ld` and `df` tell what is wrong with {path.parent}"
-        raise UserError(f"cannot write {path}: {error.strerror}", hint=hint) from None
 
 
 async def _serve(service: Service, where: str | tuple[str, int]) -> None:

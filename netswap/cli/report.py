@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +12,7 @@ import click
 
 from netswap import units
 from netswap.cli import past
-from netswap.cli.files import replace
+from netswap.cli.files import write
 from netswap.cli.history import plain
 from netswap.cli.options import as_json
 from netswap.cli.show import print_lines
@@ -29,7 +28,6 @@ from netswap.cli.text import (
     unpainted,
     width_of,
 )
-from netswap.errors import UserError
 from netswap.history.page import DAYS, page
 from netswap.history.report import LinkReport, Report
 from netswap.history.report import report as summed_up
@@ -61,24 +59,11 @@ def report(since: float, link: str, html: Path | None, in_json: bool, database: 
         measured = {name: reader.measured(name, line.start_s, line.end_s) for name in links}
     summed = summed_up(line, measured, link)
     if html:
-        write(html, page(line, summed, measured))
+        write(html, page(line, summed, measured).encode())
     if in_json:
         click.echo(json.dumps(as_plain(summed), indent=2))
     elif not html:
         print_lines(drawn_for(lines(summed, paint_for(), width_of())))
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file; one that is there is replaced at once, whole. Raises UserError."""
-    try:
-        real = Path(os.path.realpath(path))  # which minds no circle of links
-        if (path.exists() and not path.is_file()) or not os.access(real.parent, os.W_OK):
-            path.write_text(text, encoding="utf-8")  # such as a pipe: nothing can take its place
-        else:
-            replace(real, text.encode())
-    except OSError as error:
-        hint = f"`ls -ld` and `df` tell what is wrong with {path.parent}"
-        raise UserError(f"{path} cannot be written: {error.strerror}", hint=hint) from None
 
 
 def as_plain(summed: Report) -> dict[str, Any]:

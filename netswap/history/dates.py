@@ -11,6 +11,8 @@ TICKS_MIN = (
     *(days * DAY_MIN for days in (1, 2, 4, 7, 14, 31, 92, 183, 366, 1461, 3653, 36525)),
 )  # fmt: skip
 MOST_TICKS = 9
+ROOM = 0.88
+"""Of the width; what begins after it would stand out."""
 MONTHS_MIN = 92 * DAY_MIN
 """From here on a tick tells the month and the year."""
 
@@ -32,7 +34,7 @@ def ticks(start_s: float, end_s: float) -> Iterator[tuple[float, str]]:
         times_s |= {at_s for at_s in both_s if days or datetime.fromtimestamp(at_s) == at}
         at += step
     for at_s in sorted(times_s):
-        if at_s >= start_s and (at_s - start_s) / (end_s - start_s) < 0.88:
+        if at_s >= start_s and (at_s - start_s) / (end_s - start_s) < ROOM:
             yield at_s, write(datetime.fromtimestamp(at_s))
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from netswap import units
 from netswap.history import dates
 from netswap.history.report import LinkReport
-from netswap.history.timeline import Timeline
+from netswap.history.timeline import Span, Timeline
 
 HEAT_DAYS = 93
 """For so many days at most each hour has a cell; beyond that each day."""
@@ -44,8 +44,8 @@ class _Cells:
 
     def __init__(self, link: LinkReport, line: Timeline) -> None:
         self._end_s = line.end_s
-        self._watched = _by_day((span.start_s, span.end_s) for span in line.watched)
-        self._out = _by_day((outage.start_s, outage.end_s) for outage in link.outages)
+        self._watched = _by_day(line.watched)
+        self._out = _by_day(Span(o.start_s, o.end_s, o.standing.value) for o in link.outages)
 
     def of(self, day: datetime, hours: int, hour: int = 0) -> Cell:
         """Return that of some hours of a day; None where nobody looked."""
@@ -60,22 +60,19 @@ class _Cells:
         return level, told if level else ""
 
 
-Times = tuple[float, float]
-
-
-def _by_day(spans: Iterable[Times]) -> Mapping[datetime, Sequence[Times]]:
+def _by_day(spans: Iterable[Span]) -> Mapping[datetime, Sequence[Span]]:
     """Return which lie on each day, by its midnight."""
-    found = defaultdict[datetime, list[Times]](list)
-    for start_s, end_s in spans:
-        day = dates.midnight(start_s)
-        while day.timestamp() < end_s:
-            found[day].append((start_s, end_s))
+    found = defaultdict[datetime, list[Span]](list)
+    for span in spans:
+        day = dates.midnight(span.start_s)
+        while day.timestamp() < span.end_s:
+            found[day].append(span)
             day += timedelta(1)
     return found
 
 
-def _overlap_s(spans: Iterable[Times], start_s: float, end_s: float) -> float:
-    return sum(max(0.0, min(till_s, end_s) - max(from_s, start_s)) for from_s, till_s in spans)
+def _overlap_s(spans: Iterable[Span], start_s: float, end_s: float) -> float:
+    return sum(span.overlap_s(start_s, end_s) for span in spans)
 
 
 def _hours(first: datetime, days: int, cells: _Cells) -> list[list[Cell]]:

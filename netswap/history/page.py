@@ -282,16 +282,11 @@ def _months(first: datetime, weeks: int) -> str:
     monday = first - timedelta(first.weekday())
     starts = [(week, monday + timedelta(7 * week)) for week in range(weeks)]
     named = [(week, day) for week, day in starts if day.day <= 7]
-    years = len(named) > 13  # one month is there twice
-    every = 1 + len(named) // (dates.MOST_TICKS if years else 13)
-    told = [(week, dates.month(day) if years else day.strftime("%b")) for week, day in named]
-    return _below(
-        [
-            (text, week / weeks)
-            for week, text in told[::every]
-            if week < (0.9 if years else 1) * weeks
-        ]
-    )
+    if len(named) <= 12:
+        return _below([(day.strftime("%b"), week / weeks) for week, day in named])
+    every = 1 + len(named) // dates.MOST_TICKS  # a month may be there twice: with its year
+    told = [(dates.month(day), week / weeks) for week, day in named[::every]]
+    return _below([(text, place) for text, place in told if place < dates.ROOM])
 
 
 def _count(number: int, noun: str) -> str:

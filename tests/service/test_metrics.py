@@ -118,12 +118,12 @@ def test_a_text_file(netswapd: FakeNetswapd, tmp_path: Path) -> None:
     status, _, err = netswapctl("metrics", "--textfile", "/nowhere/x.prom")
     assert (status, err) == (
         1,
-        "netswapctl: cannot write /nowhere/x.prom: No such file or directory\n"
+        "netswapctl: /nowhere/x.prom cannot be written: No such file or directory\n"
         "Hint: `ls -ld` and `df` tell what is wrong with /nowhere\n",
     )
     status, _, err = netswapctl("metrics", "--textfile", "")
     assert status == 1
-    assert err.startswith("netswapctl: cannot write .: ")
+    assert err.startswith("netswapctl: . cannot be written: ")
 
 
 def test_a_port_that_is_taken_is_told_in_words(netswapd: FakeNetswapd) -> None:
@@ -173,5 +173,5 @@ def test_a_text_file_that_cannot_be_is_told_in_words(
 ) -> None:
     (tmp_path / "a-file").touch()
     status, _, err = netswapctl("metrics", "--textfile", str(tmp_path / where))
-    assert err.startswith("netswapctl: cannot write "), err
+    assert "cannot be written: " in err, err
     assert status == 1

@@ -19,7 +19,7 @@ from netswap.history import style, svg
 from netswap.history.dates import MOST_TICKS, ticks
 from netswap.history.facts import Fact, Standing, What
 from netswap.history.minutes import Measured
-from netswap.history.page import page
+from netswap.history.page import DAYS, page
 from netswap.history.report import LinkReport, Report, report
 from netswap.history.store import Reader
 from netswap.history.timeline import Timeline, timeline
@@ -408,6 +408,20 @@ def test_below_a_chart_of_years_are_months_and_years_and_not_too_many(years: int
     assert 2 < len(found) <= MOST_TICKS + 2
     for at_s, told in found:
         assert told == f"{datetime.fromtimestamp(at_s):%b} {datetime.fromtimestamp(at_s).year}"
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize(("days", "months"), [(200, 7), (365, 6), (1826, 8)])
+def test_no_month_is_there_twice_below_a_calendar(days: int, months: int) -> None:
+    end_s = datetime.fromisoformat("2027-04-10T00:00+02:00").timestamp()
+    start_s = end_s - days * DAY_S
+    facts = [Fact(start_s, What.BEGIN), link(start_s, "down"), link(start_s + DAY_S, "up")]
+    line = timeline(facts, start_s, end_s, end_s)
+    drawn = page(line, report(line, {"cable": []}), {"cable": []})
+    calendar = drawn.partition("When it was out")[2].partition("Outages by hour")[0]
+    told = re.findall(r"%\">([A-Z][a-z]{2}(?: \d{4})?)</span>", calendar)
+    told = [text for text in told if text not in DAYS]
+    assert len(set(told)) == len(told) == months
 
 
 @pytest.mark.usefixtures("berlin")
